@@ -1,0 +1,8 @@
+//! The rule book: what FHIR R4 says about the resources that the platform stores, as data that is embedded in the binary.
+//!
+//! The data comes from `standards/fhir-r4/` (made by `cargo xtask standards` from the definitions that HL7 publishes; see the
+//! NOTICE there). It is parsed once, at first use, and shared for the life of the process.
+
+pub mod search;
+
+pub use search::{Base, Component, SearchKind, SearchParameter, patient_compartment, search_parameters};
