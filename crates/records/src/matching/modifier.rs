@@ -1,0 +1,81 @@
+//! What stands behind the colon of a parameter name.
+
+use model::TypeCode;
+
+use super::Extracted;
+use crate::parameters::{Kind, Parameter};
+
+/// A modifier (3.1.1.4.4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Modifier {
+    /// `:missing`, on every kind.
+    Missing,
+    /// `:exact`, on strings.
+    Exact,
+    /// `:contains`, on strings.
+    Contains,
+    /// `:not`, on tokens.
+    Not,
+    /// `:text`, on tokens.
+    Text,
+    /// `:of-type`, on identifiers.
+    OfType,
+    /// `:identifier`, on references.
+    Identifier,
+    /// `:above`, on URIs.
+    Above,
+    /// `:below`, on URIs.
+    Below,
+    /// `:Patient`, on references.
+    Type(String),
+}
+
+impl Modifier {
+    /// Reads a modifier for a parameter.
+    ///
+    /// # Errors
+    /// Which modifiers the parameter takes, to be said after its name.
+    pub fn parse(parameter: &Parameter, text: &str) -> Result<Self, String> {
+        let modifier = match (text, parameter.kind) {
+            ("missing", kind) if kind != Kind::Composite => Some(Self::Missing),
+            ("exact", Kind::String) => Some(Self::Exact),
+            ("contains", Kind::String) => Some(Self::Contains),
+            ("not", Kind::Token) => Some(Self::Not),
+            ("text", Kind::Token) => Some(Self::Text),
+            ("of-type", Kind::Token) => Some(Self::OfType),
+            ("identifier", Kind::Reference) => Some(Self::Identifier),
+            ("above", Kind::Uri) => Some(Self::Above),
+            ("below", Kind::Uri) => Some(Self::Below),
+            (_, Kind::Reference) if is_target(parameter, text) => Some(Self::Type(text.to_owned())),
+            _ => None,
+        };
+        modifier.ok_or_else(|| {
+            let offered = match parameter.kind {
+                Kind::String => "missing, exact, contains",
+                Kind::Token => "missing, not, text, of-type",
+                Kind::Reference => "missing, identifier, or a type that the parameter can point to",
+                Kind::Uri => "missing, above, below",
+                Kind::Composite => "none",
+                Kind::Date | Kind::Number | Kind::Quantity | Kind::Special => "missing",
+            };
+            format!("takes no modifier `:{text}`; it takes: {offered}")
+        })
+    }
+
+    /// Whether values of the parameter are looked for and the resource is then left out.
+    #[must_use]
+    pub fn is_not(modifier: Option<&Self>) -> bool {
+        modifier == Some(&Self::Not)
+    }
+}
+
+/// Whether the parameter can point to the type; a parameter that may point to anything is checked against stored types.
+fn is_target(parameter: &Parameter, text: &str) -> bool {
+    let any = parameter.targets.iter().any(|it| it == "Resource");
+    if any { TypeCode::of(text).is_ok() } else { parameter.targets.iter().any(|it| it == text) }
+}
+
+/// Whether a modifier changes what the empty set of values means.
+pub(super) fn missing_answers(wanted: bool, values: &[Extracted<'_>]) -> bool {
+    values.is_empty() == wanted
+}
