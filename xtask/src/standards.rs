@@ -47,9 +47,6 @@ const STORED_TYPES: [&str; 29] = [
     "ServiceRequest",
 ];
 
-/// Resource types that are read and checked but never stored under their own id.
-const ENVELOPE_TYPES: [&str; 3] = ["Bundle", "OperationOutcome", "Parameters"];
-
 /// Runs the command; `args` are the words after `standards`.
 ///
 /// # Errors

@@ -4,5 +4,7 @@
 //! NOTICE there). It is parsed once, at first use, and shared for the life of the process.
 
 pub mod search;
+pub mod structures;
 
 pub use search::{Base, Component, SearchKind, SearchParameter, patient_compartment, search_parameters};
+pub use structures::{Element, Kind, Primitive, Slot, Structure, StructureId, Structures, ValueSet, structures};
