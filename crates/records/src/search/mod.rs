@@ -1,0 +1,196 @@
+//! Search: a query string becomes clauses, clauses become a plan over ordered lists, and the plan yields hits in the order of
+//! their clinical date, newest first.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `query`    | the query string, read strictly |
+//! | `resolve`  | chains and `_has` become lists of targets |
+//! | `spans`    | a condition becomes ranges of index keys |
+//! | `stream`   | ranges become one ordered list |
+//! | `plan`     | which list leads, what is probed, what the body decides |
+//! | `run`      | hits, one by one |
+//! | `clinical` | questions about the clinical date, answered on the key |
+//! | `sort`     | other orders, in memory up to a limit |
+//! | `include`  | `_include`, `_revinclude` |
+//! | `page`     | the sealed page link |
+//! | `bundle`   | the answer, rendered without parsing |
+//! | `shape`    | `_summary`, `_elements` |
+
+mod bundle;
+mod clinical;
+mod include;
+mod page;
+mod plan;
+mod query;
+mod resolve;
+mod run;
+mod shape;
+mod sort;
+mod spans;
+mod stream;
+
+use model::{ErrorCode, Failure, ResourceKey, TypeCode};
+use store::{Precondition, Snapshot};
+use trust::Interaction;
+
+use crate::caller::Disclosed;
+use crate::resource::Stored;
+use crate::{Caller, Page, Records};
+use bundle::Answer;
+use page::PageToken;
+use query::{COUNT_DEFAULT, Query, Summary, Total};
+use run::Searcher;
+
+pub(crate) use clinical::parameter_of as clinical_parameter;
+pub(crate) use stream::engine_failure;
+
+/// Totals are counted up to here; beyond, the answer has no total and says so.
+pub(crate) const TOTAL_MAX: usize = 1_000_000;
+/// A total that nobody asked for is given when it is found within this many candidates behind the page.
+const TOTAL_CHEAP_ROWS: usize = 200;
+
+/// What a condition of a write (conditional create, update, delete, reference) finds.
+pub(crate) struct Found {
+    /// The hits, at most as many as asked.
+    pub(crate) keys: Vec<ResourceKey>,
+    /// What must still be true at commit, so that no second writer slips in between.
+    pub(crate) preconditions: Vec<Precondition>,
+}
+
+/// One page of hits, before it is rendered.
+struct Hits {
+    matches: Vec<Stored>,
+    total: Option<usize>,
+    next: Option<PageToken>,
+}
+
+impl Records {
+    /// FHIR `search` on a type, or on the whole system when `type_name` is `None` (then `_type` names the types).
+    /// `query` is the raw query string or form body, still percent-encoded.
+    ///
+    /// # Errors
+    /// `bad-search` naming the alternatives, `not-supported`, `too-costly`, `forbidden`, `bad-page`.
+    pub fn search(&self, caller: &Caller, type_name: Option<&str>, query: &str) -> Result<Page, Failure> {
+        let pairs = query::pairs(query);
+        if let Some(type_name) = type_name {
+            let type_code = crate::load::type_code_of(type_name)?;
+            caller.may(Interaction::Search, type_code)?;
+            return self.search_type(caller, type_code, &pairs, query);
+        }
+        let named = pairs.iter().find(|(key, _)| key == "_type");
+        let (_, names) = named.ok_or_else(|| {
+            Failure::new(ErrorCode::NotSupported, "a search over the whole system needs `_type` with one resource type")
+        })?;
+        if names.contains(',') {
+            return Err(Failure::new(ErrorCode::NotSupported, "`_type` with more than one type; search each type"));
+        }
+        let type_code = TypeCode::of(names).map_err(|error| Failure::new(ErrorCode::BadSearch, error.to_string()))?;
+        caller.may(Interaction::Search, type_code)?;
+        let rest: Vec<_> = pairs.iter().filter(|(key, _)| key != "_type").cloned().collect();
+        self.search_type(caller, type_code, &rest, query)
+    }
+
+    fn search_type(
+        &self,
+        caller: &Caller,
+        type_code: TypeCode,
+        pairs: &[(String, String)],
+        raw: &str,
+    ) -> Result<Page, Failure> {
+        // A page link carries the query it belongs to, sealed; nothing else of the query string counts then.
+        let token = pairs.iter().find(|(key, _)| key == "_page").map(|(_, text)| text.as_str());
+        let token = token.map(|text| PageToken::open(self, caller.tenant(), type_code, text)).transpose()?;
+        let resumed = token.as_ref().map(|token| query::pairs(&token.query));
+        let raw = token.as_ref().map_or_else(|| raw.to_owned(), |token| token.query.clone());
+        let snapshot = self.store.snapshot();
+        let searcher = Searcher::new(self, &*snapshot, caller);
+        let pairs = resumed.as_deref().unwrap_or(pairs);
+        let query = query::read(&self.parameters, type_code, pairs, &searcher.context(caller.strict))?;
+        let hits = self.page_of_hits(&searcher, &query, token.as_ref(), &raw)?;
+        let mut disclosed = Disclosed::default();
+        let included = include::run(&searcher, &query, &hits.matches)?;
+        for stored in hits.matches.iter().chain(&included) {
+            disclosed.add(&stored.key);
+        }
+        let answer = Answer { caller, query: &query, raw: &raw, hits: &hits, included: &included };
+        let json = answer.render(self)?;
+        Ok(Page { json, disclosed: disclosed.into_vec(), count: hits.matches.len() + included.len() })
+    }
+
+    fn page_of_hits(
+        &self,
+        searcher: &Searcher<'_>,
+        query: &Query<'_>,
+        token: Option<&PageToken>,
+        raw: &str,
+    ) -> Result<Hits, Failure> {
+        let parts = resolve::parts(searcher, query)?;
+        let mut run = searcher.run(query.type_code, parts)?;
+        let count = query.options.count.unwrap_or(COUNT_DEFAULT);
+        if query.options.summary == Summary::Count || count == 0 {
+            let total = run.count_up_to(TOTAL_MAX)?;
+            return Ok(Hits { matches: Vec::new(), total, next: None });
+        }
+        if !sort::is_native(query) {
+            return sort::page(searcher, query, run, token, raw, count);
+        }
+        let mut before = 0;
+        if let Some(token) = token {
+            run.skip_past(&token.last)?;
+            before = token.before;
+        }
+        let mut matches = Vec::with_capacity(count.min(256));
+        let mut last = None;
+        while matches.len() < count {
+            let Some((suffix, stored)) = run.next_loaded()? else { break };
+            last = Some(suffix);
+            matches.push(stored);
+        }
+        let reached_end = matches.len() < count;
+        let more = if reached_end { Some(0) } else { run.count_rest(query.options.total)? };
+        let has_next = !reached_end && more != Some(0);
+        let seen = before + matches.len();
+        let next = last.filter(|_| has_next).map(|last| PageToken {
+            query: raw.to_owned(),
+            last,
+            before: seen,
+            version: 0,
+            counted: None,
+        });
+        let total = match (query.options.total, token) {
+            (Total::None, _) => None,
+            (_, Some(token)) if token.total().is_some() => token.total(),
+            _ => more.map(|more| seen + more),
+        };
+        Ok(Hits { matches, total, next })
+    }
+
+    /// What a condition finds, for writes: hits by address, and what must still hold at commit.
+    ///
+    /// # Errors
+    /// As [`Records::search`]; a condition without any search parameter is refused.
+    pub(crate) fn find(
+        &self,
+        snapshot: &dyn Snapshot,
+        caller: &Caller,
+        type_name: &str,
+        query: &str,
+        limit: usize,
+    ) -> Result<Found, Failure> {
+        let type_code = crate::load::type_code_of(type_name)?;
+        let searcher = Searcher::new(self, snapshot, caller);
+        let query = query::read(&self.parameters, type_code, &query::pairs(query), &searcher.context(true))?;
+        if query.clauses.is_empty() {
+            return Err(Failure::new(ErrorCode::BadSearch, "a condition needs at least one search parameter"));
+        }
+        let parts = resolve::parts(&searcher, &query)?;
+        let preconditions = run::preconditions(snapshot, &parts)?;
+        let mut run = searcher.run(type_code, parts)?;
+        let mut keys = Vec::new();
+        while keys.len() < limit {
+            let Some((_, stored)) = run.next_loaded()? else { break };
+            keys.push(stored.key);
+        }
+        Ok(Found { keys, preconditions })
+    }
+}
