@@ -7,9 +7,12 @@ pub mod date;
 pub mod decimal;
 pub mod reference;
 
+mod binding;
 mod check;
 mod grammar;
 mod invariants;
+mod link;
+mod narrative;
 mod outcome;
 mod patch;
 mod path;
