@@ -6,6 +6,7 @@
 
 mod search;
 mod structures;
+mod summary;
 mod terminology;
 
 use std::fs;
@@ -63,6 +64,8 @@ pub fn run(args: &[String]) -> Result<()> {
     fs::write(&parameters_path, parameters)?;
     let compartment = search::compartment(&source.read("compartmentdefinition-patient.json")?)?;
     fs::write(to.join("compartment-patient.json"), compartment)?;
+
+    fs::write(to.join("summary-elements.json"), summary::elements(&source)?)?;
 
     let plain = structures::structures(&source)?;
     let packed = zstd::bulk::compress(&plain, 22)?;

@@ -5,6 +5,8 @@
 
 pub mod search;
 pub mod structures;
+pub mod summary;
 
 pub use search::{Base, Component, SearchKind, SearchParameter, patient_compartment, search_parameters};
 pub use structures::{Element, Kind, Primitive, Slot, Structure, StructureId, Structures, ValueSet, structures};
+pub use summary::{required_elements, summary_elements};

@@ -100,7 +100,7 @@ pub fn patient_compartment() -> &'static BTreeMap<String, Vec<String>> {
 }
 
 #[expect(clippy::unwrap_used, reason = "the text is part of the binary and every test of this module parses it")]
-fn embedded<T: for<'de> Deserialize<'de>>(text: &'static str) -> T {
+pub(crate) fn embedded<T: for<'de> Deserialize<'de>>(text: &'static str) -> T {
     serde_json::from_str(text).unwrap()
 }
 
