@@ -1,0 +1,338 @@
+//! [`Store`]: one data folder, opened.
+//!
+//! ```text
+//! <folder>/db/       RocksDB: every keyspace
+//! <folder>/blobs/    segments with originals above 256 KiB
+//! ```
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use model::{Clock, Home, SystemClock, TenantId};
+use sm3::{Digest, Sm3};
+use trust::{BodyKey, CipherError, MasterKey, TenantKeys};
+
+use crate::{
+    accounts::Accounts,
+    audit::{AuditLog, AuditTimes},
+    blobs::Blobs,
+    committer::{CommitError, Committed, Committer, Precondition, Reply, Transaction},
+    compress,
+    engine::{Durability, Engine, EngineError, Keyspace, Snapshot, Write},
+    keyring::KeyRing,
+    memory::MemoryEngine,
+    rocks::{RocksEngine, RocksOptions},
+};
+
+/// Format of the data folder that this program writes; it reads this one and every older one.
+pub const FORMAT: u32 = 1;
+const FORMAT_KEY: &[u8] = b"format";
+const KEY_CHECK_KEY: &[u8] = b"key-check";
+const KEY_CHECK_TEXT: &[u8] = b"kangmai";
+/// Tenant 0 is nobody's: its keys only tell whether the key file fits the data folder.
+const KEY_CHECK_TENANT: TenantId = TenantId(0);
+
+/// RocksDB's folder inside the data folder.
+pub(crate) const DATABASE_FOLDER: &str = "db";
+/// The segments' folder inside the data folder.
+pub(crate) const BLOB_FOLDER: &str = "blobs";
+
+/// Why the store refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The disk refused.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A transaction of the store itself (an account, a key) was refused.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// A newer program wrote this data folder.
+    #[error("the data folder has format {found}; this program knows formats up to {known}")]
+    NewerFormat {
+        /// What the folder says.
+        found: u32,
+        /// What this program writes.
+        known: u32,
+    },
+    /// The key file is not the one this data folder was made with.
+    #[error("the key file does not belong to this data folder")]
+    WrongMasterKey,
+    /// Sealed bytes do not open: changed on the disk, or sealed under another key.
+    #[error("sealed bytes do not open: {0}")]
+    Cipher(#[from] CipherError),
+    /// Stored bytes are not what was written.
+    #[error("stored bytes are damaged: {0}")]
+    Damaged(String),
+    /// A body was packed with a dictionary that this program does not have.
+    #[error("dictionary {0} is not known")]
+    UnknownDictionary(u8),
+    /// More bytes than the limit.
+    #[error("{bytes} bytes are more than the limit of {limit}")]
+    TooLarge {
+        /// What was given.
+        bytes: usize,
+        /// What is allowed.
+        limit: usize,
+    },
+    /// The store is closing.
+    #[error("the store is closed")]
+    Closed,
+}
+
+/// How a store is opened.
+#[derive(Clone)]
+pub struct Options {
+    /// The key of keys; it lives outside the data folder.
+    pub master_key: MasterKey,
+    /// Block cache of all keyspaces together, in bytes. 128 MiB by default: the whole server stays below 300 MB.
+    pub cache_bytes: usize,
+    /// Whether commits fsync. Off only in the test that proves that the crash test notices.
+    pub sync: bool,
+    /// The longest time that an audit event stays without fsync.
+    pub audit_sync_within: Duration,
+    /// How often a growing audit log gets a signed checkpoint.
+    pub audit_checkpoint_every: Duration,
+    /// Where "now" comes from, for checkpoints and backups.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Options {
+    /// The defaults.
+    #[must_use]
+    pub fn new(master_key: MasterKey) -> Self {
+        Self {
+            master_key,
+            cache_bytes: RocksOptions::default().cache_bytes,
+            sync: true,
+            audit_sync_within: Duration::from_millis(100),
+            audit_checkpoint_every: Duration::from_secs(60),
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("cache_bytes", &self.cache_bytes)
+            .field("sync", &self.sync)
+            .field("audit_sync_within", &self.audit_sync_within)
+            .field("audit_checkpoint_every", &self.audit_checkpoint_every)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A data folder, opened: engine, keys, committer, audit log, accounts, originals.
+pub struct Store {
+    engine: Arc<dyn Engine>,
+    keyring: Arc<KeyRing>,
+    committer: Arc<Committer>,
+    audit: AuditLog,
+    accounts: Accounts,
+    blobs: Arc<Blobs>,
+    clock: Arc<dyn Clock>,
+    directory: Option<PathBuf>,
+}
+
+impl Store {
+    /// Opens the data folder, creating it when it is absent.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`] when another process has it, [`StoreError::NewerFormat`], [`StoreError::WrongMasterKey`],
+    /// or what the disk says.
+    pub fn open(directory: &Path, options: Options) -> Result<Arc<Self>, StoreError> {
+        let rocks = RocksOptions { cache_bytes: options.cache_bytes };
+        let engine = RocksEngine::open(&directory.join(DATABASE_FOLDER), &rocks)?;
+        Self::start(Arc::new(engine), options, Some(directory.to_owned()))
+    }
+
+    /// A store that forgets everything when it is dropped; originals are kept inline.
+    ///
+    /// # Errors
+    /// Only when threads cannot be started.
+    pub fn in_memory(options: Options) -> Result<Arc<Self>, StoreError> {
+        Self::start(Arc::new(MemoryEngine::new()), options, None)
+    }
+
+    /// A store over any engine, without segments; for engines that inject faults.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn over(engine: Arc<dyn Engine>, options: Options) -> Result<Arc<Self>, StoreError> {
+        Self::start(engine, options, None)
+    }
+
+    fn start(engine: Arc<dyn Engine>, options: Options, directory: Option<PathBuf>) -> Result<Arc<Self>, StoreError> {
+        let Options { master_key, sync, audit_sync_within, audit_checkpoint_every, clock, .. } = options;
+        let keyring = Arc::new(KeyRing::new(Arc::clone(&engine), master_key));
+        check_meta(&*engine, &keyring.tenant(KEY_CHECK_TENANT))?;
+        let blob_folder = directory.as_ref().map(|directory| directory.join(BLOB_FOLDER));
+        let blobs = Arc::new(Blobs::open(Arc::clone(&engine), Arc::clone(&keyring), blob_folder)?);
+        let durability = if sync { Durability::Synced } else { Durability::Buffered };
+        let committer =
+            Arc::new(Committer::start(Arc::clone(&engine), Arc::clone(&keyring), Arc::clone(&blobs), durability)?);
+        let times = AuditTimes { sync_within: audit_sync_within, checkpoint_every: audit_checkpoint_every };
+        let audit = AuditLog::start(Arc::clone(&engine), Arc::clone(&keyring), Arc::clone(&clock), times)?;
+        let accounts = Accounts::new(Arc::clone(&engine), Arc::clone(&keyring), Arc::clone(&committer));
+        Ok(Arc::new(Self { engine, keyring, committer, audit, accounts, blobs, clock, directory }))
+    }
+
+    /// A consistent view of everything committed so far.
+    #[must_use]
+    pub fn snapshot(&self) -> Box<dyn Snapshot + '_> {
+        self.engine.snapshot()
+    }
+
+    /// The engine, for reads that need no consistency with each other, and for estimates.
+    #[must_use]
+    pub fn engine(&self) -> &dyn Engine {
+        &*self.engine
+    }
+
+    /// The derived keys of a tenant; remembered.
+    #[must_use]
+    pub fn tenant(&self, tenant: TenantId) -> Arc<TenantKeys> {
+        self.keyring.tenant(tenant)
+    }
+
+    /// The data key of a registration; `None` when it has none (never had, or was erased). [`Home::SHARED`] always has one.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the disk refuses or the stored key does not open.
+    pub fn body_key(&self, tenant: TenantId, home: Home) -> Result<Option<BodyKey>, StoreError> {
+        self.keyring.body_key(tenant, home)
+    }
+
+    /// A new data key, the write that stores it, and the condition that nobody else made one meanwhile: both belong into the
+    /// transaction that seals the first body with it.
+    #[must_use]
+    pub fn new_body_key(&self, tenant: TenantId, home: Home) -> (BodyKey, Write, Precondition) {
+        self.keyring.new_body_key(tenant, home)
+    }
+
+    /// Commits a transaction; returns when it is on the disk.
+    ///
+    /// # Errors
+    /// [`CommitError`]; nothing was applied then.
+    pub fn commit(&self, transaction: Transaction) -> Result<Committed, CommitError> {
+        self.committer.commit(transaction)
+    }
+
+    /// The same without waiting. The reply runs on the committer thread (on this one when the queue is full or closed): it must be short.
+    pub fn submit(&self, transaction: Transaction, reply: Reply) {
+        self.committer.submit(transaction, reply);
+    }
+
+    /// Appends the packed form of `plain` to `out`; returns the dictionary number that [`Store::decompress`] needs.
+    pub fn compress(&self, plain: &[u8], out: &mut Vec<u8>) -> u8 {
+        compress::pack(plain, out)
+    }
+
+    /// What [`Store::compress`] was given; refuses to produce more than `limit` bytes.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownDictionary`] or [`StoreError::Damaged`].
+    pub fn decompress(&self, dictionary: u8, packed: &[u8], limit: usize) -> Result<Vec<u8>, StoreError> {
+        compress::unpack(dictionary, packed, limit)
+    }
+
+    /// The audit log.
+    #[must_use]
+    pub fn audit(&self) -> &AuditLog {
+        &self.audit
+    }
+
+    /// The accounts.
+    #[must_use]
+    pub fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
+    /// The originals.
+    #[must_use]
+    pub fn blobs(&self) -> &Blobs {
+        &self.blobs
+    }
+
+    /// Where "now" comes from.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// A consistent, openable copy of the whole data folder in `directory` (which must not exist), made while writes go on.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`] when the disk refuses.
+    pub fn checkpoint(&self, directory: &Path) -> Result<(), StoreError> {
+        crate::backup::copy_store(&*self.engine, self.directory.as_deref(), directory)
+    }
+
+    /// Commits what is queued, signs and fsyncs the audit log, and stops the threads. Reads go on working.
+    pub fn close(&self) {
+        self.committer.close();
+        self.audit.close();
+        if let Err(error) = self.engine.sync() {
+            tracing::warn!(%error, "the last fsync was refused");
+        }
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("directory", &self.directory).finish_non_exhaustive()
+    }
+}
+
+/// Row of a dictionary's digest.
+fn dictionary_key(number: u8) -> Vec<u8> {
+    format!("dictionary/{number}").into_bytes()
+}
+
+/// Refuses what this program cannot read; writes what is missing in a new folder.
+fn check_meta(engine: &dyn Engine, keys: &TenantKeys) -> Result<(), StoreError> {
+    let mut writes = Vec::new();
+    match engine.get(Keyspace::Meta, FORMAT_KEY)? {
+        None => writes.push(Write::Put(Keyspace::Meta, FORMAT_KEY.to_vec(), FORMAT.to_be_bytes().to_vec())),
+        Some(bytes) => {
+            let found = bytes.as_slice().try_into().map(u32::from_be_bytes);
+            let found = found.map_err(|_| StoreError::Damaged("meta.format is not a number".to_owned()))?;
+            if found > FORMAT {
+                return Err(StoreError::NewerFormat { found, known: FORMAT });
+            }
+        }
+    }
+    match engine.get(Keyspace::Meta, KEY_CHECK_KEY)? {
+        None => {
+            let mut sealed = Vec::new();
+            keys.audit_key().seal(KEY_CHECK_KEY, KEY_CHECK_TEXT, &mut sealed);
+            writes.push(Write::Put(Keyspace::Meta, KEY_CHECK_KEY.to_vec(), sealed));
+        }
+        Some(sealed) => {
+            keys.audit_key().open(KEY_CHECK_KEY, &sealed).map_err(|_| StoreError::WrongMasterKey)?;
+        }
+    }
+    for (number, dictionary) in compress::DICTIONARIES {
+        let digest = Sm3::digest(dictionary).to_vec();
+        match engine.get(Keyspace::Meta, &dictionary_key(number))? {
+            None => writes.push(Write::Put(Keyspace::Meta, dictionary_key(number), digest)),
+            Some(recorded) if recorded == digest => {}
+            Some(_) => {
+                let what =
+                    format!("dictionary {number} of this program is not the one the data folder was written with");
+                return Err(StoreError::Damaged(what));
+            }
+        }
+    }
+    if writes.is_empty() { Ok(()) } else { Ok(engine.write(&writes, Durability::Synced)?) }
+}
