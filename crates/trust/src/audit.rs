@@ -239,6 +239,26 @@ impl AuditEvent {
     }
 }
 
+/// At most this many names are kept of one query: no honest search has more.
+const PARAMETER_NAMES_MAX: usize = 32;
+/// The longest name that is kept, e.g. `_has:Observation:patient:code`, which has 29 characters.
+const PARAMETER_NAME_BYTES_MAX: usize = 100;
+
+/// The parameter names of a raw query string, for [`AuditEvent::parameters`]. What does not look like a search
+/// parameter (somebody may have written a name or an identity number there) becomes `(other)`.
+#[must_use]
+pub fn parameter_names(query: &str) -> Vec<String> {
+    let is_plain = |c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '-' | ':' | '.');
+    let names = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let name = pair.split('=').next().unwrap_or_default();
+        // Chained names may be percent-encoded; the colon is the only character that they need for it.
+        let name = name.replace("%3A", ":").replace("%3a", ":");
+        let is_kept = !name.is_empty() && name.len() <= PARAMETER_NAME_BYTES_MAX && name.chars().all(is_plain);
+        if is_kept { name } else { "(other)".to_owned() }
+    });
+    names.take(PARAMETER_NAMES_MAX).collect()
+}
+
 /// The table of events as Markdown: the body of `docs/AUDIT_EVENTS.md`.
 #[must_use]
 pub fn events_markdown() -> String {

@@ -89,6 +89,25 @@ impl CompactRange {
         (peaks.len() == size.count_ones() as usize).then_some(Self { size, peaks })
     }
 
+    /// `size(8, big endian) ‖ peaks(32 each)`: what is stored beside the tiles.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = self.size.to_be_bytes().to_vec();
+        bytes.extend(self.peaks.iter().flat_map(|peak| peak.0));
+        bytes
+    }
+
+    /// The tree that [`CompactRange::to_bytes`] wrote; `None` for anything else.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (size, peaks) = bytes.split_first_chunk()?;
+        let (peaks, rest) = peaks.as_chunks();
+        if !rest.is_empty() {
+            return None;
+        }
+        Self::from_parts(u64::from_be_bytes(*size), peaks.iter().copied().map(Hash).collect())
+    }
+
     /// How many leaves.
     #[must_use]
     pub fn size(&self) -> u64 {
