@@ -127,8 +127,8 @@ fn number(test: &NumberTest, span: &Span) -> bool {
         Prefix::GreaterOrEqual => reaches_above(span, exact, true),
         Prefix::Less => reaches_below(span, exact, false),
         Prefix::LessOrEqual => reaches_below(span, exact, true),
-        Prefix::StartsAfter => span.low.is_some_and(|at| at >= high),
-        Prefix::EndsBefore => span.high.is_some_and(|at| at < low || (at == low && !span.high_included)),
+        Prefix::StartsAfter => span.low.is_some_and(|at| at > exact || (at == exact && !span.low_included)),
+        Prefix::EndsBefore => span.high.is_some_and(|at| at < exact || (at == exact && !span.high_included)),
         Prefix::Approximately => reaches_above(span, low, true) && reaches_below(span, high, true),
     }
 }

@@ -13,8 +13,8 @@
 //! - **Dates** (3.1.1.4.7). A date of any precision is the interval from its first to its last millisecond; without an
 //!   offset it is local time (see `formats::fhir::date`). Open ends of periods are infinitely far.
 //! - **Numbers** (3.1.1.4.6). A question has the precision in which it is written: `100` is [99.5, 100.5), `1e2` is [50, 150)
-//!   (one significant digit; R4's own example table says 95…105, which R5 corrects). `eq`, `ne`, `sa`, `eb` use that range;
-//!   `gt`, `ge`, `lt`, `le` use the exact number. A stored number is exact; whether it equals 100 depends on the question only.
+//!   (one significant digit; R4's own example table says 95…105, which R5 corrects). `eq` and `ne` use that range;
+//!   `gt`, `ge`, `lt`, `le`, `sa`, `eb` use the exact number (R4: "the implicit precision of the number is ignored"). A stored number is exact; whether it equals 100 depends on the question only.
 //! - **Quantities** (3.1.1.4.13). A stored comparator is a range without an end: `<5` is never `eq`, it is `lt` everything
 //!   above its reach. `n` looks at any unit, `n|s|c` at system and code, `n||c` at code or printed unit. Units are not
 //!   converted.
