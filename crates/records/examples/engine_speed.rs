@@ -111,6 +111,9 @@ fn time_searches(records: &Records, caller: &Caller) -> Result<(), Box<dyn std::
             time("read", &mut || records.read(caller, "Observation", id).map(|_| 1))?;
         }
         for id in &patients {
+            time("patient", &mut || {
+                records.search(caller, Some("Observation"), &format!("patient={id}")).map(|page| page.count)
+            })?;
             time("patient+code", &mut || {
                 records.search(caller, Some("Observation"), &format!("patient={id}&code=8302-2")).map(|page| page.count)
             })?;

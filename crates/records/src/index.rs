@@ -64,7 +64,7 @@ pub(crate) fn rows(
         listed: Vec::new(),
     };
     builder.add(keys::EVERY, &[]);
-    for parameter in parameters.of(key.rid.type_code) {
+    for parameter in parameters.of_type(key.rid.type_code) {
         match parameter.code.as_str() {
             "_id" => {}
             "_lastUpdated" => builder.add(parameter.number, &value::date(last_updated_ms, last_updated_ms)),

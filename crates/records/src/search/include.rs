@@ -87,7 +87,7 @@ fn reference_parameters<'p>(searcher: &'p Searcher<'_>, include: &Include) -> Ve
     let parameters = &searcher.records.parameters;
     match &include.code {
         Some(code) => parameters.get(include.source, code).into_iter().collect(),
-        None => parameters.of(include.source).iter().filter(|it| it.kind == SearchKind::Reference).collect(),
+        None => parameters.of_type(include.source).filter(|it| it.kind == SearchKind::Reference).collect(),
     }
 }
 

@@ -42,7 +42,7 @@ use query::{COUNT_DEFAULT, Query, Summary, Total};
 use run::Searcher;
 
 pub(crate) use clinical::parameter_of as clinical_parameter;
-pub(crate) use stream::engine_failure;
+
 
 /// Totals are counted up to here; beyond, the answer has no total and says so.
 pub(crate) const TOTAL_MAX: usize = 1_000_000;

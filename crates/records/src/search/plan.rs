@@ -198,7 +198,7 @@ impl<'s, 'p> Planner<'s, 'p> {
                 // cidx: tenant · generation · patient · type, then as in idx: parameter · value.
                 let mut prefix = patient.prefix[..patient.prefix.len() - 2].to_vec();
                 prefix.extend_from_slice(&value.prefix[parameter_start..]);
-                spans.push(Span::pinned(Keyspace::CompartmentIndex, prefix));
+                spans.push(value.moved(Keyspace::CompartmentIndex, prefix));
             }
         }
         spans
@@ -207,7 +207,7 @@ impl<'s, 'p> Planner<'s, 'p> {
     /// `code` and `value-…` are both asked: one range of the composite's rows. Exact because the composite's root is the
     /// resource itself, so that "some code and some value" is the same as "some pair".
     fn composite(&self, parts: &[Part<'p>]) -> Result<Option<(Vec<Span>, Vec<Role>)>, Failure> {
-        for composite in self.parameters.of(self.type_code) {
+        for composite in self.parameters.of_type(self.type_code) {
             if composite.kind != SearchKind::Composite || composite.components.len() != 2 || !is_on_root(composite) {
                 continue;
             }

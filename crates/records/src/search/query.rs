@@ -320,7 +320,7 @@ fn split_or(value: &str) -> Result<Vec<String>, Failure> {
 }
 
 fn unknown(parameters: &Parameters, type_code: TypeCode, code: &str) -> Failure {
-    let known: Vec<&str> = parameters.of(type_code).iter().map(|it| it.code.as_str()).collect();
+    let known: Vec<&str> = parameters.of_type(type_code).map(|it| it.code.as_str()).collect();
     bad(format!("`{type_code}` has no search parameter `{code}`; it has: {}", known.join(", ")))
 }
 

@@ -7,7 +7,7 @@ use model::{ErrorCode, Failure, Number, ResourceKey, TypeCode};
 
 use super::include::targets_of;
 use super::plan::{Part, Test};
-use super::query::{self, Clause, Query, target_types};
+use super::query::{self, Clause, Query};
 use super::run::Searcher;
 use super::spans;
 use crate::keys::IdText;

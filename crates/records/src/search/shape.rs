@@ -21,9 +21,9 @@ pub(super) fn cut(options: &Options<'_>, resource: Json) -> Json {
         let plain = name.strip_prefix('_').unwrap_or(name);
         let in_elements = || options.elements.iter().any(|element| element == plain);
         ALWAYS.contains(&plain)
-            || required.contains(&plain)
+            || required.iter().any(|name| name == plain)
             || match options.summary {
-                Summary::True => standards::summary_elements(&type_name).contains(&plain),
+                Summary::True => standards::summary_elements(&type_name).iter().any(|name| name == plain),
                 Summary::Text => plain == "text",
                 Summary::Data => plain != "text",
                 Summary::False | Summary::Count => in_elements(),

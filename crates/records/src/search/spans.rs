@@ -92,6 +92,11 @@ fn of_value(
         return Ok(Some(local(encoder, type_code, parameter, (number, only), (type_name.as_deref(), id), certainty)));
     }
     let prefix = keys::index_prefix(encoder.tenant, type_code, number);
+    if let QueryValue::Token { system: SystemTest::Any, code: Some(code) } = question {
+        let whole = [prefix.as_slice(), &value::token_code(encoder.tenant_keys, code)].concat();
+        let judge = Judge::AnySystem(Certainty::Sure);
+        return Ok(Some(vec![Span { judge, ..Span::pinned(Keyspace::Index, whole) }]));
+    }
     Ok(runs(encoder, &prefix, question)?.map(|runs| runs.into_iter().map(|run| span(&prefix, run)).collect()))
 }
 

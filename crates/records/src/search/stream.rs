@@ -45,6 +45,8 @@ pub(crate) struct Span {
 pub(crate) enum Judge {
     /// The prefix holds the whole value: all rows say the same, and they lie in suffix order.
     Pinned(Certainty),
+    /// The prefix ends with the code of a token: behind it stand a few systems, each an ordered list of its own.
+    AnySystem(Certainty),
     /// Each row says something else.
     Ranged(Check),
 }
@@ -61,9 +63,19 @@ impl Span {
         Self { keyspace, from: prefix.clone(), to, prefix, judge: Judge::Pinned(certainty) }
     }
 
-    /// Whether the rows lie in suffix order.
+    /// Whether the rows are one ordered list, or a few.
     pub(crate) fn is_pinned(&self) -> bool {
-        matches!(self.judge, Judge::Pinned(_))
+        matches!(self.judge, Judge::Pinned(_) | Judge::AnySystem(_))
+    }
+
+    /// The same span under another prefix, where the same values stand.
+    pub(crate) fn moved(&self, keyspace: Keyspace, prefix: Vec<u8>) -> Self {
+        let judge = match &self.judge {
+            Judge::AnySystem(certainty) => Judge::AnySystem(*certainty),
+            Judge::Pinned(certainty) => Judge::Pinned(*certainty),
+            Judge::Ranged(_) => Judge::Pinned(Certainty::Verify),
+        };
+        Self { judge, ..Self::pinned(keyspace, prefix) }
     }
 
     /// Rows from `prefix‖low` up to those starting with `prefix‖high`, each judged by `check`.
@@ -124,22 +136,42 @@ impl<'s> Stream<'s> {
     /// # Errors
     /// `too-costly` when a range holds more than [`COLLECTED_ROWS_MAX`] rows.
     pub(crate) fn open(snapshot: &'s dyn Snapshot, spans: &[Span]) -> Result<Self, Failure> {
-        if spans.len() <= WALKED_LISTS_MAX && spans.iter().all(Span::is_pinned) {
-            let mut walks = Vec::with_capacity(spans.len());
+        if spans.iter().all(Span::is_pinned) {
+            let mut lists = Vec::new();
+            let mut short = Vec::new();
             for span in spans {
-                let Judge::Pinned(certainty) = span.judge else { continue };
-                let cursor = snapshot.scan(span.keyspace, &span.from, &span.to);
-                let mut walk = Walk { cursor, prefix: span.prefix.clone(), certainty, head: None };
-                walk.step()?;
-                walks.push(walk);
+                match span.judge {
+                    Judge::AnySystem(certainty) => {
+                        if !collect_short(snapshot, span, certainty, &mut short)? {
+                            lists.extend(systems(snapshot, span, certainty)?);
+                        }
+                    }
+                    _ => lists.push((span.prefix.clone(), span.keyspace, span.to.clone(), pinned_certainty(span))),
+                }
             }
-            return Ok(Self::Walked(walks));
+            if lists.is_empty() {
+                return Ok(Self::of(short));
+            }
+            if short.is_empty() && lists.len() <= WALKED_LISTS_MAX {
+                return Self::walk(snapshot, lists);
+            }
         }
         let mut rows = Vec::new();
         for span in spans {
             collect(snapshot, span, &mut rows)?;
         }
         Ok(Self::of(rows))
+    }
+
+    fn walk(snapshot: &'s dyn Snapshot, lists: Vec<List>) -> Result<Self, Failure> {
+        let mut walks = Vec::with_capacity(lists.len());
+        for (prefix, keyspace, to, certainty) in lists {
+            let cursor = snapshot.scan(keyspace, &prefix, &to);
+            let mut walk = Walk { cursor, prefix, certainty, head: None };
+            walk.step()?;
+            walks.push(walk);
+        }
+        Ok(Self::Walked(walks))
     }
 
     /// A list that was found in another way. The surest word about each suffix stays.
@@ -195,13 +227,60 @@ impl<'s> Stream<'s> {
     }
 }
 
+/// An ordered list: prefix, keyspace, end, and what its rows say.
+type List = (Vec<u8>, Keyspace, Vec<u8>, Certainty);
+
+fn pinned_certainty(span: &Span) -> Certainty {
+    match span.judge {
+        Judge::Pinned(certainty) | Judge::AnySystem(certainty) => certainty,
+        Judge::Ranged(_) => Certainty::Verify,
+    }
+}
+
+/// A code inside one patient's compartment has a handful of rows: reading them all is cheaper than finding the systems first.
+const SHORT_LIST_ROWS: usize = 48;
+
+/// Reads a short span whole; `false` (and nothing added) when it is longer.
+fn collect_short(
+    snapshot: &dyn Snapshot,
+    span: &Span,
+    certainty: Certainty,
+    rows: &mut Vec<(Suffix, Certainty)>,
+) -> Result<bool, Failure> {
+    let before = rows.len();
+    let mut cursor = snapshot.scan(span.keyspace, &span.from, &span.to);
+    while let Some((key, _)) = cursor.next().map_err(engine_failure)? {
+        if rows.len() - before == SHORT_LIST_ROWS {
+            rows.truncate(before);
+            return Ok(false);
+        }
+        rows.extend(Suffix::of_key(key).map(|suffix| (suffix, certainty)));
+    }
+    Ok(true)
+}
+
+/// The lists behind a code, one for each system, found by skipping from one to the next.
+fn systems(snapshot: &dyn Snapshot, span: &Span, certainty: Certainty) -> Result<Vec<List>, Failure> {
+    let mut cursor = snapshot.scan(span.keyspace, &span.from, &span.to);
+    let mut lists = Vec::new();
+    loop {
+        let next = cursor.next().map_err(engine_failure)?;
+        let Some(prefix) = next.and_then(|(key, _)| key.get(..span.prefix.len() + 4)).map(<[u8]>::to_vec) else {
+            return Ok(lists);
+        };
+        let behind = store::prefix_end(&prefix);
+        cursor.seek(&behind).map_err(engine_failure)?;
+        lists.push((prefix, span.keyspace, behind, certainty));
+    }
+}
+
 fn collect(snapshot: &dyn Snapshot, span: &Span, rows: &mut Vec<(Suffix, Certainty)>) -> Result<(), Failure> {
     let mut cursor = snapshot.scan(span.keyspace, &span.from, &span.to);
     while let Some((key, _)) = cursor.next().map_err(engine_failure)? {
         let Some(suffix) = Suffix::of_key(key) else { continue };
         let value = key.get(span.prefix.len()..key.len() - SUFFIX_BYTES).unwrap_or_default();
         let certainty = match &span.judge {
-            Judge::Pinned(certainty) => *certainty,
+            Judge::Pinned(certainty) | Judge::AnySystem(certainty) => *certainty,
             Judge::Ranged(check) => check(value),
         };
         if certainty == Certainty::No {
