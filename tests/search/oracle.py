@@ -343,7 +343,7 @@ def check_across_types(server, world, rng, report):
     if not records:
         return
     picked = rng.sample(records, min(3, len(records)))
-    query = f"/?_type={','.join(types)}&_id={','.join(r.id for r in picked)}"
+    query = f"?_type={','.join(types)}&_id={','.join(r.id for r in picked)}"
     answer = server.get(query)
     if answer.status != 200:
         report("GET " + query, f"status {answer.status} {answer.outcome()}")
