@@ -1,0 +1,163 @@
+/**
+ * A stand-in for the server while pages are being made: answers `/api/v1` and `/fhir/R4/{type}/{id}` from invented people.
+ * Sign in as `doctor` / `demo`. It is a development tool: `vite build` never reads it.
+ */
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+import { PEOPLE, type Entry, type Somebody } from "./people.ts";
+
+type Next = () => void;
+
+const TOKEN = "km_mock";
+const ACCOUNT = { name: "doctor", display_name: "沈知微", role: "Clinician", institution: "望岚县人民医院（演示）" };
+const RESULTS_MAX = 40;
+
+interface Access {
+  at: string;
+  actor: string;
+  display_name: string;
+  role: string;
+  institution: string;
+  purpose: string;
+  purpose_zh: string;
+  action: string;
+  what: string;
+  request_id: string;
+}
+
+const looked = new Map<string, Access[]>();
+let requests = 0;
+
+function note(person: string, action: string, what: string): void {
+  requests += 1;
+  const entry: Access = {
+    at: new Date().toISOString(),
+    actor: ACCOUNT.name,
+    display_name: ACCOUNT.display_name,
+    role: ACCOUNT.role,
+    institution: ACCOUNT.institution,
+    purpose: "TREAT",
+    purpose_zh: "诊疗",
+    action,
+    what,
+    request_id: `mock-${String(requests).padStart(6, "0")}`,
+  };
+  looked.set(person, [entry, ...(looked.get(person) ?? [])]);
+}
+
+/** The middleware. */
+export function mockServer() {
+  return (request: IncomingMessage, response: ServerResponse, next: Next): void => {
+    const url = new URL(request.url ?? "/", "http://mock");
+    if (!/^\/(api|fhir)\//.test(url.pathname)) return next();
+    void body(request).then((sent) => answer(request, response, url, sent));
+  };
+}
+
+async function body(request: IncomingMessage): Promise<Record<string, string>> {
+  const parts: Buffer[] = [];
+  for await (const part of request) parts.push(part as Buffer);
+  return parts.length > 0 ? (JSON.parse(Buffer.concat(parts).toString("utf8")) as Record<string, string>) : {};
+}
+
+function answer(request: IncomingMessage, response: ServerResponse, url: URL, sent: Record<string, string>): void {
+  const say = (status: number, value: unknown): void => {
+    response.writeHead(status, { "Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store" });
+    response.end(value === undefined ? "" : JSON.stringify(value, null, 1));
+  };
+  const refuse = (status: number, code: string, zh: string, en: string, detail: string): void => say(status, { code, zh, en, detail });
+  const path = url.pathname;
+
+  if (path === "/api/v1/status") return say(200, { demo: true, version: "0.1.0-mock" });
+  if (path === "/api/v1/session" && request.method === "POST") {
+    if (sent["name"] !== "doctor" || sent["password"] !== "demo")
+      return refuse(401, "not-signed-in", "账号或密码不正确", "the name or the password is wrong", "sign-in refused");
+    return say(200, { token: TOKEN, account: ACCOUNT, expires_at: new Date(Date.now() + 8 * 3_600_000).toISOString() });
+  }
+  if (request.headers.authorization !== `Bearer ${TOKEN}`) return refuse(401, "not-signed-in", "请先登录", "sign in first", "no bearer token");
+  if (path === "/api/v1/session") return request.method === "DELETE" ? say(204, undefined) : say(200, { account: ACCOUNT });
+  if (path === "/api/v1/persons/search") return say(200, search(sent));
+
+  const source = /^\/fhir\/R4\/(\w+)\/([^/]+)$/.exec(path);
+  const found = source ? PEOPLE.find((person) => person.id === source[2] || person.entries.some((entry) => entry.id === source[2])) : undefined;
+  if (source && found) {
+    note(found.id, "read", `${source[1]}/${source[2]}`);
+    return say(200, resource(found, source[1] ?? "", source[2] ?? ""));
+  }
+  const page = /^\/api\/v1\/persons\/([^/]+)\/(summary|timeline|trend|access)$/.exec(path);
+  const person = page && PEOPLE.find((one) => one.id === decodeURIComponent(page[1] ?? ""));
+  if (!page || !person) return refuse(404, "not-found", "未找到该资源", "no such resource", path.replace(/\d{6,}/g, "…"));
+  note(person.id, page[2] === "access" ? "access-log" : (page[2] ?? ""), page[2] === "trend" ? "Observation" : "Patient");
+  switch (page[2]) {
+    case "summary":
+      return say(200, summary(person));
+    case "timeline":
+      return say(200, timeline(person, url.searchParams));
+    case "trend":
+      return say(200, trend(person, url.searchParams.get("code") ?? ""));
+    default:
+      return say(200, { entries: looked.get(person.id) ?? [] });
+  }
+}
+
+function faceOf(person: Somebody) {
+  const masked = `${person.identity.slice(0, 6)}********${person.identity.slice(-4)}`;
+  const { id, name, gender, birth_date, address } = person;
+  return { id, name, gender, birth_date, address, identifiers: [{ system: "urn:oid:2.16.156.10011.1.3", masked }] };
+}
+
+function search(sent: Record<string, string>) {
+  const persons = PEOPLE.filter(
+    (person) =>
+      (!sent["name"] || person.name.startsWith(sent["name"])) &&
+      (!sent["birth_date"] || person.birth_date === sent["birth_date"]) &&
+      (!sent["identifier"] || person.identity === sent["identifier"]),
+  );
+  return { persons: persons.map(faceOf), truncated: false };
+}
+
+function newestFirst(entries: readonly Entry[]): Entry[] {
+  return [...entries].sort((left, right) => right.date.localeCompare(left.date));
+}
+
+function summary(person: Somebody) {
+  const of = (type: string): Entry[] => newestFirst(person.entries.filter((entry) => entry.type === type));
+  const lines = (type: string) => of(type).map(({ id, title, status, date, criticality }) => ({ id, type, title, status, date, criticality }));
+  const latest = new Map<string, Entry>();
+  for (const entry of of("Observation")) if (entry.code && !latest.has(entry.code)) latest.set(entry.code, entry);
+  return {
+    person: faceOf(person),
+    allergies: lines("AllergyIntolerance"),
+    problems: lines("Condition"),
+    medicines: lines("MedicationRequest"),
+    results: [...latest.values()].slice(0, RESULTS_MAX).map(({ id, code, title, value, unit, low, high, date }) => ({
+      ...{ id, type: "Observation", code, system: "http://loinc.org", title, value, unit, low, high, date },
+    })),
+  };
+}
+
+function timeline(person: Somebody, query: URLSearchParams) {
+  const types = query.get("types")?.split(",");
+  const before = Number(query.get("before") ?? 0);
+  const limit = Number(query.get("limit") ?? 50);
+  const all = newestFirst(person.entries.filter((entry) => entry.type !== "AllergyIntolerance" && (!types || types.includes(entry.type))));
+  const entries = all.slice(before, before + limit).map(({ date, type, id, title, detail }) => ({ date, type, id, title, detail }));
+  return { entries, next: before + limit < all.length ? String(before + limit) : null };
+}
+
+function trend(person: Somebody, code: string) {
+  const all = newestFirst(person.entries.filter((entry) => entry.code === code)).reverse();
+  const points = all.map(({ date, value, unit, id }) => ({ date, value, unit, id }));
+  return { code, title: all[0]?.title, unit: all[0]?.unit, points };
+}
+
+function resource(person: Somebody, type: string, id: string) {
+  const entry = person.entries.find((one) => one.id === id);
+  const meta = { versionId: "1", lastUpdated: "2026-06-18T02:11:09.120Z", source: "urn:demo:clinic" };
+  if (!entry) return { resourceType: "Patient", id, meta, name: [{ text: person.name }], gender: person.gender, birthDate: person.birth_date };
+  const subject = { reference: `Patient/${person.id}` };
+  const code = { coding: entry.code ? [{ system: "http://loinc.org", code: entry.code }] : [], text: entry.title };
+  const value = entry.value && entry.unit ? { valueQuantity: { value: Number(entry.value), unit: entry.unit, system: "http://unitsofmeasure.org" } } : {};
+  return { resourceType: type, id, meta, status: entry.status ?? "final", code, subject, effectiveDateTime: entry.date, ...value };
+}

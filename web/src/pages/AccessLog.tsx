@@ -1,0 +1,111 @@
+/** 调阅记录: who looked at this person. */
+
+import { Button } from "antd";
+
+import { api } from "../api/client.ts";
+import type { AccessEntry } from "../api/types.ts";
+import { second } from "../format/date.ts";
+import { Panel } from "../parts/Panel.tsx";
+import { Lines, Nothing, Trouble } from "../parts/Waiting.tsx";
+import { useSpeak } from "../shell/context.ts";
+import { useLoad } from "../shell/useLoad.ts";
+import type { Speak, WordKey } from "../words/index.ts";
+
+export default function AccessLog({ person }: { person: string }) {
+  const speak = useSpeak();
+  const { value, error, reload } = useLoad(person, (signal) => api.accessLog(person, signal));
+  return (
+    <Panel
+      title={speak("access.title")}
+      note={value ? speak(value.truncated ? "access.truncated" : "access.count", { n: value.entries.length }) : null}
+      className="access"
+      tools={
+        <Button size="small" onClick={reload}>
+          {speak("access.refresh")}
+        </Button>
+      }
+    >
+      <p className="panel-lead">{speak("access.lead")}</p>
+      {error ? (
+        <div className="padded">
+          <Trouble error={error} retry={reload} />
+        </div>
+      ) : !value ? (
+        <div className="padded">
+          <Lines rows={8} />
+        </div>
+      ) : value.entries.length === 0 ? (
+        <Nothing title={speak("access.none")} />
+      ) : (
+        <AccessTable entries={value.entries} />
+      )}
+    </Panel>
+  );
+}
+
+interface Column {
+  name: WordKey;
+  className?: string;
+  cell: (entry: AccessEntry, speak: Speak) => string;
+}
+
+const COLUMNS: readonly Column[] = [
+  { name: "access.at", className: "figures access-at", cell: (entry) => second(entry.at) },
+  { name: "access.who", className: "access-who", cell: (entry) => entry.display_name?.trim() || entry.actor },
+  { name: "access.role", cell: (entry, speak) => speak.code("role", entry.role) },
+  { name: "access.institution", cell: (entry, speak) => entry.institution || speak("none.mark") },
+  { name: "access.purpose", cell: purposeOf },
+  { name: "access.action", cell: actionOf },
+  { name: "access.what", className: "access-what", cell: (entry, speak) => whatOf(entry.what, speak) },
+  { name: "access.request", className: "access-request", cell: (entry, speak) => entry.request_id || speak("none.mark") },
+];
+
+/** Each cell carries its heading, which the narrow layout shows instead of the table's head. */
+function AccessTable({ entries }: { entries: readonly AccessEntry[] }) {
+  const speak = useSpeak();
+  return (
+    <table className="access-table">
+      <thead>
+        <tr>
+          {COLUMNS.map((column) => (
+            <th scope="col" key={column.name}>
+              {speak(column.name)}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {entries.map((entry, at) => (
+          <tr key={entry.request_id ?? at}>
+            {COLUMNS.map((column) => (
+              <td key={column.name} className={column.className} data-label={speak(column.name)}>
+                {column.cell(entry, speak)}
+              </td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+/** The server's own Chinese word if it sent one; our word for the code in English. */
+function purposeOf(entry: AccessEntry, speak: Speak): string {
+  return speak.language === "zh" && entry.purpose_zh ? entry.purpose_zh : speak.code("purpose", entry.purpose ?? entry.purpose_zh);
+}
+
+/** What was done; said with it when it did not succeed. */
+function actionOf(entry: AccessEntry, speak: Speak): string {
+  const action = speak.code("action", entry.action);
+  if (!entry.outcome || entry.outcome === "success") return action;
+  const outcome = speak.code("outcome", entry.outcome);
+  return speak.language === "zh" ? `${action}（${outcome}）` : `${action} (${outcome})`;
+}
+
+/** `Observation` or `Observation/123`: the type in words. Anything else is shown as it came. */
+export function whatOf(what: string | null | undefined, speak: Speak): string {
+  if (!what) return speak("none.mark");
+  const [type = "", ...rest] = what.split("/");
+  const word = speak.code("type", type);
+  return word === type ? what : [word, ...rest].join(" ");
+}

@@ -1,0 +1,64 @@
+import { Alert, Button } from "antd";
+import { useState, type FormEvent } from "react";
+
+import { api } from "../api/client.ts";
+import type { ApiError } from "../api/error.ts";
+import { session } from "../api/session.ts";
+import { Field } from "../parts/Field.tsx";
+import { Trouble } from "../parts/Waiting.tsx";
+import { useSpeak } from "../shell/context.ts";
+import { asApiError } from "../shell/useLoad.ts";
+
+export function SignIn() {
+  const speak = useSpeak();
+  const [name, setName] = useState("");
+  const [password, setPassword] = useState("");
+  const [tried, setTried] = useState(false);
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<ApiError>();
+
+  const submit = async (event: FormEvent): Promise<void> => {
+    event.preventDefault();
+    setTried(true);
+    setError(undefined);
+    if (name.trim() === "" || password === "") return;
+    setBusy(true);
+    try {
+      session.begin(await api.signIn(name.trim(), password));
+    } catch (cause) {
+      setPassword("");
+      setTried(false);
+      setError(asApiError(cause));
+      setBusy(false);
+    }
+  };
+
+  return (
+    <div className="sign-in">
+      <form className="panel sign-in-panel" onSubmit={(event) => void submit(event)} noValidate>
+        <h1>{speak("signin.title")}</h1>
+        {session.endedByServer() && !error && <Alert type="info" showIcon title={speak("signin.ended")} />}
+        {error && <Trouble error={error} />}
+        <Field
+          label={speak("signin.name")}
+          value={name}
+          onChange={setName}
+          error={tried && name.trim() === "" ? speak("signin.name.missing") : undefined}
+          input={{ size: "large", autoComplete: "username", autoCapitalize: "none", spellCheck: false, autoFocus: true }}
+        />
+        <Field
+          label={speak("signin.password")}
+          value={password}
+          onChange={setPassword}
+          error={tried && password === "" ? speak("signin.password.missing") : undefined}
+          input={{ size: "large", autoComplete: "current-password" }}
+          password
+        />
+        <Button type="primary" htmlType="submit" size="large" block loading={busy && { delay: 200 }}>
+          {speak("signin.submit")}
+        </Button>
+        <p className="sign-in-notice">{speak("signin.notice")}</p>
+      </form>
+    </div>
+  );
+}

@@ -1,0 +1,176 @@
+/** 过敏史, 诊断与慢病, 用药记录: three short lists that share one shape of line. */
+
+import type { ReactNode } from "react";
+
+import type { Allergy, Line, Medicine, Problem } from "../../api/types.ts";
+import { day } from "../../format/date.ts";
+import { Folded } from "../../parts/Folded.tsx";
+import { Panel } from "../../parts/Panel.tsx";
+import { SourceButton } from "../../parts/Source.tsx";
+import { Nothing } from "../../parts/Waiting.tsx";
+import { useSpeak } from "../../shell/context.ts";
+
+/** How many lines a list shows before it folds. */
+const SHOWN = 8;
+
+/** Statuses that mean: this still concerns the person. No status at all counts as current, to be on the safe side. */
+const CURRENT_PROBLEM = new Set(["active", "recurrence", "relapse"]);
+const CURRENT_MEDICINE = new Set(["active", "on-hold"]);
+
+function isCurrent(status: string | null | undefined, current: ReadonlySet<string>): boolean {
+  return !status || current.has(status);
+}
+
+function titleOf(line: Line): string {
+  return line.title?.trim() || `${line.type}/${line.id}`;
+}
+
+export function Allergies({ allergies }: { allergies: readonly Allergy[] }) {
+  const speak = useSpeak();
+  const severe = allergies.some((allergy) => allergy.criticality === "high");
+  return (
+    <Panel title={speak("allergies.title")} note={count(allergies)} className={severe ? "panel-alarm" : ""}>
+      {allergies.length === 0 ? (
+        <Nothing title={speak("allergies.none")}>{speak("allergies.none.hint")}</Nothing>
+      ) : (
+        <ul className="lines">
+          {/* Never folded: an allergy behind a button is an allergy that nobody saw. */}
+          {[...allergies].sort(severeFirst).map((allergy) => (
+            <RecordLine
+              key={allergy.id}
+              line={allergy}
+              tag={
+                <>
+                  {allergy.criticality && (
+                    <span className={allergy.criticality === "high" ? "tag tag-alarm" : "tag"}>
+                      {allergy.criticality === "high" && <Warning />}
+                      {speak.code("criticality", allergy.criticality)}
+                    </span>
+                  )}
+                  {allergy.status && allergy.status !== "active" && <span className="tag">{speak.code("status", allergy.status)}</span>}
+                </>
+              }
+            />
+          ))}
+        </ul>
+      )}
+    </Panel>
+  );
+}
+
+function severeFirst(left: Allergy, right: Allergy): number {
+  return Number(right.criticality === "high") - Number(left.criticality === "high");
+}
+
+export function Problems({ problems }: { problems: readonly Problem[] }) {
+  const speak = useSpeak();
+  const current = problems.filter((problem) => isCurrent(problem.status, CURRENT_PROBLEM));
+  const past = problems.filter((problem) => !isCurrent(problem.status, CURRENT_PROBLEM));
+  return (
+    <Panel title={speak("problems.title")} note={count(problems)}>
+      <TwoParts
+        all={problems.length}
+        none={speak("problems.none")}
+        currentTitle={speak("problems.active")}
+        current={current}
+        noCurrent={speak("problems.no.active")}
+        pastTitle={speak("problems.past", { n: past.length })}
+        past={past}
+        unusual={(problem) => problem.status !== "active"}
+      />
+    </Panel>
+  );
+}
+
+export function Medicines({ medicines }: { medicines: readonly Medicine[] }) {
+  const speak = useSpeak();
+  const current = medicines.filter((medicine) => isCurrent(medicine.status, CURRENT_MEDICINE));
+  const past = medicines.filter((medicine) => !isCurrent(medicine.status, CURRENT_MEDICINE));
+  return (
+    <Panel title={speak("medicines.title")} note={count(medicines)}>
+      <TwoParts
+        all={medicines.length}
+        none={speak("medicines.none")}
+        currentTitle={speak("medicines.current")}
+        current={current}
+        noCurrent={speak("medicines.no.current")}
+        pastTitle={speak("medicines.past", { n: past.length })}
+        past={past}
+        unusual={(medicine) => medicine.status !== "active"}
+      />
+    </Panel>
+  );
+}
+
+interface TwoPartsProps<T extends Line & { status?: string | null }> {
+  all: number;
+  none: string;
+  currentTitle: string;
+  current: readonly T[];
+  noCurrent: string;
+  pastTitle: string;
+  past: readonly T[];
+  /** Whether the status says more than the heading it stands under. */
+  unusual: (line: T) => boolean;
+}
+
+function TwoParts<T extends Line & { status?: string | null }>(props: TwoPartsProps<T>) {
+  const speak = useSpeak();
+  if (props.all === 0) return <Nothing title={props.none} />;
+  const status = (line: T): ReactNode => line.status && <span className="tag">{speak.code("status", line.status)}</span>;
+  return (
+    <>
+      <h3 className="part-title">{props.currentTitle}</h3>
+      {props.current.length === 0 ? (
+        <p className="part-none">{props.noCurrent}</p>
+      ) : (
+        <ul className="lines">
+          <Folded
+            items={props.current}
+            shown={SHOWN}
+            openLabel={speak("show.all", { n: props.current.length })}
+            closeLabel={speak("show.fewer")}
+            render={(line) => <RecordLine key={line.id} line={line} tag={props.unusual(line) && status(line)} />}
+          />
+        </ul>
+      )}
+      {props.past.length > 0 && (
+        <details className="past">
+          <summary>{props.pastTitle}</summary>
+          <ul className="lines lines-past">
+            {props.past.map((line) => (
+              <RecordLine key={line.id} line={line} tag={status(line)} />
+            ))}
+          </ul>
+        </details>
+      )}
+    </>
+  );
+}
+
+function RecordLine({ line, tag }: { line: Line & { dosage?: string | null }; tag?: ReactNode }) {
+  return (
+    <li className="line">
+      <span className="line-title">
+        {titleOf(line)}
+        {tag}
+        {line.dosage && <span className="line-more">{line.dosage}</span>}
+      </span>
+      <time className="line-date figures">{day(line.date)}</time>
+      <SourceButton type={line.type} id={line.id} title={titleOf(line)} />
+    </li>
+  );
+}
+
+function count(list: readonly unknown[]): number | null {
+  return list.length > 0 ? list.length : null;
+}
+
+function Warning() {
+  return (
+    <svg viewBox="0 0 16 16" width="12" height="12" aria-hidden="true">
+      <path d="M8 1.2 15.4 14.4H.6L8 1.2Z" fill="currentColor" />
+      <path d="M8 6v4M8 11.6v1" stroke="#fff" strokeWidth="1.5" strokeLinecap="round" />
+    </svg>
+  );
+}

@@ -1,0 +1,36 @@
+/** 健康档案首页: what must not be missed on the left, what was measured and what happened on the right. */
+
+import { useState } from "react";
+
+import type { Result, Summary } from "../../api/types.ts";
+import { mark, numeric } from "../../format/result.ts";
+import { Allergies, Medicines, Problems } from "./Lists.tsx";
+import { Results } from "./Results.tsx";
+import { Timeline } from "./Timeline.tsx";
+import { TrendPanel } from "./TrendPanel.tsx";
+
+export function Record({ person, summary }: { person: string; summary: Summary }) {
+  const [chosen, setChosen] = useState<Result | undefined>(() => firstToShow(summary.results));
+  return (
+    <div className="record">
+      <div className="record-side">
+        <Allergies allergies={summary.allergies} />
+        <Problems problems={summary.problems} />
+        <Medicines medicines={summary.medicines} />
+      </div>
+      <div className="record-main">
+        <div className="record-results">
+          <Results results={summary.results} chosen={chosen} onChoose={setChosen} />
+          <TrendPanel person={person} result={chosen} />
+        </div>
+        <Timeline person={person} />
+      </div>
+    </div>
+  );
+}
+
+/** The trend that stands open at first: something abnormal if there is any, else the first number. */
+function firstToShow(results: readonly Result[]): Result | undefined {
+  const drawable = results.filter((result) => result.code && numeric(result.value) !== undefined);
+  return drawable.find((result) => mark(result.value, result.low, result.high)) ?? drawable[0];
+}

@@ -1,0 +1,40 @@
+/** What one line of the timeline says beside its title. */
+
+import type { TimelineEntry } from "../../api/types.ts";
+import { timeOfDay } from "../../format/date.ts";
+import { unitText, valueText } from "../../format/result.ts";
+import type { Speak } from "../../words/index.ts";
+
+/** `120.0 mm[Hg]`, alone or behind the name of a component: number and unit are tidied, everything else stays. */
+const QUANTITY = /(^|\s)([+-]?\d+(?:\.\d+)?) (\S+)$/;
+
+/** The detail of an entry: values with readable units, statuses and counts in words. */
+export function detailOf(entry: TimelineEntry, speak: Speak): string {
+  const detail = entry.detail?.trim() ?? "";
+  switch (entry.type) {
+    case "Observation":
+      return detail.split(" · ").map(tidied).join(" · ");
+    case "DiagnosticReport":
+      return /^\d+$/.test(detail) ? speak("timeline.report.results", { n: detail }) : detail;
+    case "Encounter":
+      return detail;
+    default:
+      return detail && speak.code("status", detail);
+  }
+}
+
+function tidied(value: string): string {
+  return value.replace(QUANTITY, (_, before: string, number: string, unit: string) => `${before}${valueText(number)} ${unitText(unit)}`.trimEnd());
+}
+
+/** The time of each entry, said once for entries that share it. */
+export function timesOf(entries: readonly TimelineEntry[]): Map<TimelineEntry, string> {
+  const times = new Map<TimelineEntry, string>();
+  let last = "";
+  for (const entry of entries) {
+    const time = timeOfDay(entry.date);
+    times.set(entry, time === last ? "" : time);
+    last = time;
+  }
+  return times;
+}

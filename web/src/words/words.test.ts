@@ -1,0 +1,47 @@
+import { describe, expect, it } from "vitest";
+
+import { dictionaries, fill, speakIn } from "./index.ts";
+
+const holesIn = (sentence: string): string[] => [...sentence.matchAll(/\{(\w+)\}/g)].map((found) => found[1] ?? "").sort();
+
+describe("the dictionary", () => {
+  const { zh, en } = dictionaries;
+
+  it("is complete in both languages", () => {
+    expect(Object.keys(en).sort()).toEqual(Object.keys(zh).sort());
+    for (const [key, sentence] of [...Object.entries(zh), ...Object.entries(en)]) expect(sentence.trim(), key).not.toBe("");
+  });
+
+  it("has the same holes in both languages", () => {
+    for (const key of Object.keys(zh) as (keyof typeof zh)[]) expect(holesIn(en[key]), key).toEqual(holesIn(zh[key]));
+  });
+
+  it("speaks Chinese in Chinese and not in English", () => {
+    for (const [key, sentence] of Object.entries(en)) {
+      if (key !== "language.switch") expect(sentence, key).not.toMatch(/\p{Script=Han}/u);
+    }
+    for (const [key, sentence] of Object.entries(zh)) {
+      if (!["language.switch", "none.mark"].includes(key)) expect(sentence, key).toMatch(/\p{Script=Han}/u);
+    }
+  });
+
+  it("avoids words that the field has given up or that would mislead", () => {
+    const avoided = /(?<!电子)健康码|隔离|卫生计生|人口健康平台|国家级|首个|等保|密评/;
+    for (const [key, sentence] of Object.entries(zh)) expect(sentence, key).not.toMatch(avoided);
+  });
+
+  it("fills holes and leaves those visible that nobody fills", () => {
+    expect(fill("{n} 岁", { n: 58 })).toBe("58 岁");
+    expect(fill("{a} and {b}", { a: "one" })).toBe("one and {b}");
+  });
+
+  it("knows codes, whatever their spelling, and shows unknown codes as they are", () => {
+    const speak = speakIn("zh");
+    expect(speak.code("role", "SystemAdministrator")).toBe("系统管理员");
+    expect(speak.code("role", "system-administrator")).toBe("系统管理员");
+    expect(speak.code("type", "Observation")).toBe("检验检查结果");
+    expect(speak.code("type", "Basic")).toBe("Basic");
+    expect(speak.code("gender", null)).toBe("未记录");
+    expect(speak.code("action", "constructor")).toBe("constructor");
+  });
+});
