@@ -88,7 +88,7 @@ pub fn parse(text: &str) -> Result<Reference<'_>, ReferenceError> {
         return Ok(absolute(text));
     }
     match split_rest(text) {
-        Some(("", type_name, id, version)) => Ok(Reference::Local { type_name, id, version }),
+        Some((None, type_name, id, version)) => Ok(Reference::Local { type_name, id, version }),
         _ => Err(ReferenceError),
     }
 }
@@ -97,7 +97,7 @@ fn absolute(text: &str) -> Reference<'_> {
     if grammar::starts_with_ignoring_case(text, "urn:") {
         return Reference::Urn(text);
     }
-    if let Some((base, type_name, id, version)) = split_rest(text)
+    if let Some((Some(base), type_name, id, version)) = split_rest(text)
         && base.contains("://")
     {
         return Reference::Remote { base, type_name, id, version };
@@ -106,7 +106,7 @@ fn absolute(text: &str) -> Reference<'_> {
 }
 
 /// Base, type, id and version of `[base/]Type/id[/_history/version]`.
-fn split_rest(text: &str) -> Option<(&str, &str, &str, Option<&str>)> {
+fn split_rest(text: &str) -> Option<(Option<&str>, &str, &str, Option<&str>)> {
     let (head, version) = match text.rsplit_once("/_history/") {
         Some((head, version)) => (head, Some(version)),
         None => (text, None),
@@ -115,7 +115,7 @@ fn split_rest(text: &str) -> Option<(&str, &str, &str, Option<&str>)> {
         return None;
     }
     let (head, id) = head.rsplit_once('/')?;
-    let (base, type_name) = head.rsplit_once('/').unwrap_or(("", head));
+    let (base, type_name) = head.rsplit_once('/').map_or((None, head), |(base, type_name)| (Some(base), type_name));
     (is_type_name(type_name) && grammar::is_id(id)).then_some((base, type_name, id, version))
 }
 
