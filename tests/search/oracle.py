@@ -197,7 +197,7 @@ class Oracle:
             names = {n.lstrip("_") for n in shown}
             if names - allowed:
                 return f"{key}: _elements shows also {sorted(names - allowed)}"
-            if [n for n in wanted - {"meta"} if strip(shown.get(n)) != strip(whole.get(n))]:
+            if [n for n in wanted - {"meta"} if differs(whole.get(n), shown.get(n), n)]:
                 return f"{key}: _elements lost or changed {sorted(wanted)}: {str(shown)[:200]}"
             if not any(t.get("code") == "SUBSETTED" for t in shown.get("meta", {}).get("tag", [])):
                 return f"{key}: a shortened resource without the SUBSETTED tag"
@@ -271,8 +271,10 @@ def monotone(columns, downs):
     return True
 
 
-def strip(node):
-    return node
+def digits(value):
+    """A number as it is written, anything else as it is."""
+    number = isinstance(value, Number) or (isinstance(value, int) and not isinstance(value, bool))
+    return ("number", str(value)) if number else ("", value)
 
 
 def differs(one, two, path=""):
@@ -292,7 +294,7 @@ def differs(one, two, path=""):
         if len(one) != len(two):
             return f"{path} ({len(one)} became {len(two)})"
         return next((d for d in (differs(a, b, f"{path}[{i}]") for i, (a, b) in enumerate(zip(one, two))) if d), None)
-    same = one == two and isinstance(one, Number) == isinstance(two, Number) and isinstance(one, bool) == isinstance(two, bool)
+    same = digits(one) == digits(two) and isinstance(one, bool) == isinstance(two, bool)
     return None if same else f"{path}: {one!r} became {two!r}"
 
 
