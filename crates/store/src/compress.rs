@@ -90,3 +90,41 @@ pub fn unpack(dictionary: u8, packed: &[u8], limit: usize) -> Result<Vec<u8>, St
         unknown => Err(StoreError::UnknownDictionary(unknown)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BODY: &str = r#"{"resourceType":"Observation","status":"final","code":{"coding":[{"system":"http://loinc.org","code":"8302-2"}]},
+        "subject":{"reference":"urn:uuid:8f9a"},"valueQuantity":{"value":170.5,"unit":"cm","system":"http://unitsofmeasure.org","code":"cm"}}"#;
+
+    #[test]
+    fn bodies_come_back() {
+        for body in [&b""[..], b"x", BODY.as_bytes(), &BODY.repeat(5_000).into_bytes(), "血压".repeat(100).as_bytes()]
+        {
+            let mut out = b"before".to_vec();
+            let dictionary = pack(body, &mut out);
+            let packed = out.strip_prefix(b"before").unwrap();
+            assert_eq!(unpack(dictionary, packed, body.len()).unwrap(), body);
+            assert!(packed.len() <= body.len(), "packing never makes longer");
+        }
+    }
+
+    #[test]
+    fn the_dictionary_is_worth_it() {
+        let mut out = Vec::new();
+        assert_eq!(pack(BODY.as_bytes(), &mut out), DICTIONARY_FHIR_R4_1);
+        assert!(out.len() * 3 < BODY.len(), "{} of {}", out.len(), BODY.len());
+    }
+
+    #[test]
+    fn limits_and_damage_are_errors() {
+        let mut out = Vec::new();
+        let dictionary = pack(BODY.as_bytes(), &mut out);
+        assert!(matches!(unpack(dictionary, &out, BODY.len() - 1), Err(StoreError::Damaged(_))));
+        assert!(matches!(unpack(DICTIONARY_NONE, b"abc", 2), Err(StoreError::Damaged(_))));
+        assert!(matches!(unpack(dictionary, &out[..out.len() - 1], 10_000), Err(StoreError::Damaged(_))));
+        assert!(matches!(unpack(dictionary, b"not zstd", 10_000), Err(StoreError::Damaged(_))));
+        assert_eq!(unpack(200, &out, 10_000), Err(StoreError::UnknownDictionary(200)));
+    }
+}
