@@ -1,0 +1,87 @@
+//! `kangmai admin`: requests to the control socket, or to the folder when no server runs.
+
+use std::io::BufRead;
+
+use anyhow::{Context, bail};
+use server::control::{self, Password, Reply, Request};
+
+use crate::cli::{Admin, AdminCommand, DataFolder};
+use crate::{Ended, speak};
+
+/// Asks, and prints what is answered.
+pub fn run(arguments: &Admin) -> anyhow::Result<Ended> {
+    match &arguments.command {
+        AdminCommand::Machine { name, folder, tenant, scope, renew } => {
+            let request = Request::Machine { name: name.clone(), tenant: *tenant, scope: scope.clone(), renew: *renew };
+            print_secret(ask(folder, &request)?, "keep this token now: it is not shown again")
+        }
+        AdminCommand::Account {
+            name,
+            folder,
+            role,
+            tenant,
+            display_name,
+            institution,
+            scope,
+            patient,
+            password_stdin,
+        } => {
+            let password = if *password_stdin { Some(Password(first_line()?)) } else { None };
+            let request = Request::Account {
+                name: name.clone(),
+                display_name: display_name.clone(),
+                role: role.clone(),
+                tenant: *tenant,
+                institution: institution.clone(),
+                scope: scope.clone(),
+                patients: patient.clone(),
+                password,
+            };
+            print_secret(ask(folder, &request)?, "keep this password now: it is not shown again")
+        }
+        AdminCommand::Disable { name, folder, tenant } => {
+            ask(folder, &Request::Disable { name: name.clone(), tenant: *tenant })?;
+            speak::words(format!("`{name}` is closed"));
+            Ok(Ended::Well)
+        }
+        AdminCommand::List { folder, tenant } => list(ask(folder, &Request::List { tenant: *tenant })?),
+    }
+}
+
+fn ask(folder: &DataFolder, request: &Request) -> anyhow::Result<Reply> {
+    Ok(control::ask(&folder.folder(), request)?)
+}
+
+/// A secret goes to stdout alone, so that `$(kangmai admin machine …)` is the token.
+fn print_secret(reply: Reply, advice: &str) -> anyhow::Result<Ended> {
+    match reply {
+        Reply::Secret(secret) => {
+            speak::data(secret);
+            speak::hint(advice);
+        }
+        Reply::Done => speak::words("done"),
+        _ => bail!("the server answered something else than was asked"),
+    }
+    Ok(Ended::Well)
+}
+
+fn list(reply: Reply) -> anyhow::Result<Ended> {
+    let Reply::Accounts(accounts) = reply else { bail!("the server answered something else than was asked") };
+    for account in accounts {
+        let state = if account.disabled { "closed" } else { "open" };
+        let scope = if account.scope.is_empty() { "-" } else { &account.scope };
+        let line = [account.name.as_str(), &account.role, state, scope, &account.display_name].join("\t");
+        speak::data(line);
+    }
+    Ok(Ended::Well)
+}
+
+fn first_line() -> anyhow::Result<String> {
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).context("stdin cannot be read")?;
+    let line = line.trim_end_matches(['\n', '\r']);
+    if line.is_empty() {
+        bail!("stdin holds no password");
+    }
+    Ok(line.to_owned())
+}

@@ -1,0 +1,270 @@
+//! Every flag of every command, with the words that `--help` shows.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use server::folder::Folder;
+
+/// Kangmai 康脉: one trustworthy record of a resident's health from what many institutions know.
+#[derive(Debug, Parser)]
+#[command(name = "kangmai", version, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 done; 1 done with findings; 2 not done.")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// How log lines look on stderr.
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+    /// Also log every request (never its parameters or body).
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the FHIR face, the platform's API and the portal
+    Serve(Serve),
+    /// Make and list accounts; works while a server runs, and without one
+    Admin(Admin),
+    /// Load FHIR bundles from files into a server
+    Load(Load),
+    /// Check FHIR resources in files, without a server
+    Validate(Validate),
+    /// Verify the audit log, or sign a checkpoint of it
+    Audit(Audit),
+    /// Copy the data folder; works while a server runs
+    Backup(Backup),
+    /// Put a backup in the place of a data folder that does not exist yet
+    Restore(Restore),
+    /// Open a data folder or a backup and check everything in it
+    Verify(Verify),
+    /// Start with the sample records, in a fresh folder that is removed at the end
+    Demo(Demo),
+}
+
+/// Where the data lie.
+#[derive(Debug, Clone, Args)]
+pub struct DataFolder {
+    /// The data folder; made when it does not exist
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// The key file, without which the data cannot be read [default: DIR.key beside the folder]
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
+}
+
+impl DataFolder {
+    /// The folder with its key.
+    pub fn folder(&self) -> Folder {
+        Folder::new(&self.data, self.key_file.clone())
+    }
+}
+
+/// `kangmai serve`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    #[command(flatten)]
+    pub folder: DataFolder,
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// The address that clients use when a gateway stands in front, for example https://health.example.org
+    #[arg(long, value_name = "URL")]
+    pub base_url: Option<String>,
+    /// Speak plain HTTP on an address that other machines can reach (there is no TLS in this program)
+    #[arg(long)]
+    pub allow_plain_http: bool,
+}
+
+/// `kangmai admin`.
+#[derive(Debug, Args)]
+pub struct Admin {
+    #[command(subcommand)]
+    pub command: AdminCommand,
+}
+
+/// What an administrator does.
+#[derive(Debug, Subcommand)]
+pub enum AdminCommand {
+    /// Make a machine account and print its token, once
+    Machine {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        folder: DataFolder,
+        /// Its tenant, 1 or above
+        #[arg(long)]
+        tenant: u32,
+        /// SMART scopes, separated by spaces: 'system/*.cruds', 'system/Observation.rs system/Patient.r'
+        #[arg(long)]
+        scope: String,
+        /// Give an existing account a new token and this scope
+        #[arg(long)]
+        renew: bool,
+    },
+    /// Make an account for a person and print its password, unless it comes on stdin
+    Account {
+        /// The sign-in name
+        name: String,
+        #[command(flatten)]
+        folder: DataFolder,
+        /// clinician, resident, system-administrator, security-administrator, audit-administrator, platform-operator
+        #[arg(long)]
+        role: String,
+        /// Its tenant, 1 or above
+        #[arg(long)]
+        tenant: u32,
+        /// What others read
+        #[arg(long)]
+        display_name: Option<String>,
+        /// The institution it speaks for
+        #[arg(long)]
+        institution: Option<String>,
+        /// SMART scopes [default: the usual ones of the role]
+        #[arg(long)]
+        scope: Option<String>,
+        /// The id of the Patient that a resident's account is bound to; may be repeated
+        #[arg(long, value_name = "ID")]
+        patient: Vec<String>,
+        /// Read the password from the first line of stdin
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Close an account: its token and password stop working at once
+    Disable {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        folder: DataFolder,
+        /// Its tenant
+        #[arg(long)]
+        tenant: u32,
+    },
+    /// List the accounts of a tenant
+    List {
+        #[command(flatten)]
+        folder: DataFolder,
+        /// The tenant
+        #[arg(long, default_value_t = 1)]
+        tenant: u32,
+    },
+}
+
+/// `kangmai load`.
+#[derive(Debug, Args)]
+pub struct Load {
+    /// Bundles (.json, .json.zst), or folders with bundles
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+    /// The server
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    pub server: String,
+    /// A file with the token [default: the variable KANGMAI_TOKEN]
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// How many bundles are sent at the same time
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub clients: u8,
+}
+
+/// `kangmai validate`.
+#[derive(Debug, Args)]
+pub struct Validate {
+    /// Resources (.json, .json.zst)
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// How findings are printed
+    #[arg(long, value_enum, default_value_t = ReportFormat::Human)]
+    pub format: ReportFormat,
+}
+
+/// How findings are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// One line each.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `kangmai audit`.
+#[derive(Debug, Args)]
+pub struct Audit {
+    #[command(subcommand)]
+    pub command: AuditCommand,
+}
+
+/// What is done with the audit log.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Read every event, rebuild the tree, and compare with the signed checkpoints
+    Verify {
+        #[command(flatten)]
+        folder: DataFolder,
+        /// The tenant
+        #[arg(long, default_value_t = 1)]
+        tenant: u32,
+        /// A checkpoint that was kept elsewhere: the log must still contain it
+        #[arg(long, value_name = "FILE")]
+        anchor: Option<PathBuf>,
+    },
+    /// Sign a checkpoint and print it: keep it elsewhere, as an anchor
+    Checkpoint {
+        #[command(flatten)]
+        folder: DataFolder,
+        /// The tenant
+        #[arg(long, default_value_t = 1)]
+        tenant: u32,
+    },
+}
+
+/// `kangmai backup`.
+#[derive(Debug, Args)]
+pub struct Backup {
+    #[command(flatten)]
+    pub folder: DataFolder,
+    /// Where the copy goes; must not exist
+    pub to: PathBuf,
+}
+
+/// `kangmai restore`.
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// The backup
+    pub from: PathBuf,
+    #[command(flatten)]
+    pub folder: DataFolder,
+}
+
+/// `kangmai verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    #[command(flatten)]
+    pub folder: DataFolder,
+}
+
+/// `kangmai demo`.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Where to listen
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Bundles to load
+    #[arg(long, value_name = "DIR", default_value = "samples/synthea")]
+    pub samples: PathBuf,
+    /// Keep the data in this folder, which must not exist yet [default: a temporary folder, removed at the end]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+}

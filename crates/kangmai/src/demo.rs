@@ -1,0 +1,152 @@
+//! `kangmai demo`: a fresh folder, a server, accounts, the sample records, and three things to try.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use server::control::{self, Reply, Request};
+use server::folder::Folder;
+use server::{Options, Running};
+
+use crate::cli::Demo;
+use crate::client::Client;
+use crate::serve::{runtime, stop_signal};
+use crate::{Ended, load, speak};
+
+const TENANT: u32 = 1;
+
+/// Bundles sent at the same time: as many as the smallest machine has cores.
+const CLIENTS: usize = 2;
+
+/// Runs until it is interrupted.
+pub fn run(arguments: &Demo) -> anyhow::Result<Ended> {
+    if !arguments.samples.is_dir() {
+        bail!("there are no sample records in {}; say --samples DIR", arguments.samples.display());
+    }
+    let place = Place::new(arguments.data.as_ref())?;
+    let options = Options {
+        folder: place.folder.clone(),
+        listen: arguments.listen,
+        base_url: None,
+        allow_plain_http: false,
+        is_demo: true,
+    };
+    runtime()?.block_on(async {
+        let mut stop = std::pin::pin!(stop_signal()?);
+        let running = server::start(options).await?;
+        let folder = place.folder.clone();
+        let samples = arguments.samples.clone();
+        let url = format!("http://{}", running.address);
+        // Preparing talks to the server over its own doors, like any client: off the runtime's threads.
+        let mut preparing = tokio::task::spawn_blocking(move || prepare(&folder, samples, &url));
+        tokio::select! {
+            prepared = &mut preparing => show(&running, prepared.context("the demo could not be prepared")??),
+            () = &mut stop => return end(running).await,
+        }
+        stop.await;
+        end(running).await
+    })
+}
+
+async fn end(running: Running) -> anyhow::Result<Ended> {
+    running.stop().await;
+    Ok(Ended::Well)
+}
+
+/// What the visitor gets to know.
+struct Prepared {
+    token: String,
+    clinician_password: String,
+    auditor_password: String,
+    loaded: load::Loaded,
+}
+
+fn prepare(folder: &Folder, samples: PathBuf, url: &str) -> anyhow::Result<Prepared> {
+    let token = secret(
+        folder,
+        &Request::Machine {
+            name: "demo-machine".to_owned(),
+            tenant: TENANT,
+            scope: "system/*.cruds".to_owned(),
+            renew: false,
+        },
+    )?;
+    let clinician_password = secret(folder, &account("doctor", "沈知微", "clinician"))?;
+    let auditor_password = secret(folder, &account("auditor", "顾明达", "audit-administrator"))?;
+    speak::words("loading the sample records…");
+    let loaded = load::load(&Client::new(url, &token), &[samples], CLIENTS)?;
+    Ok(Prepared { token, clinician_password, auditor_password, loaded })
+}
+
+fn account(name: &str, display_name: &str, role: &str) -> Request {
+    Request::Account {
+        name: name.to_owned(),
+        display_name: Some(display_name.to_owned()),
+        role: role.to_owned(),
+        tenant: TENANT,
+        institution: Some("望岚县人民医院（演示）".to_owned()),
+        scope: None,
+        patients: Vec::new(),
+        password: None,
+    }
+}
+
+fn secret(folder: &Folder, request: &Request) -> anyhow::Result<String> {
+    match control::ask(folder, request)? {
+        Reply::Secret(secret) => Ok(secret),
+        _ => bail!("the server answered something else than was asked"),
+    }
+}
+
+fn show(running: &Running, prepared: Prepared) {
+    let Prepared { token, clinician_password, auditor_password, loaded } = prepared;
+    let base = format!("http://{}", running.address);
+    let fhir = format!("{base}/fhir/R4");
+    speak::words(format!(
+        "{} resources of invented people are in, {:.1} s, {} bundle(s) refused\n",
+        loaded.resources, loaded.seconds, loaded.refused
+    ));
+    speak::data(format!(
+        "portal      {base}/\n\
+         clinician   doctor   {clinician_password}\n\
+         auditor     auditor  {auditor_password}\n\
+         FHIR R4     {fhir}\n\
+         token       {token}\n\
+         \n\
+         try\n\
+         \x20 T='Authorization: Bearer {token}'\n\
+         \x20 curl -s -H \"$T\" '{fhir}/Patient?_count=3&_elements=name,birthDate&_pretty=true'\n\
+         \x20 curl -s -H \"$T\" '{fhir}/Observation?code=http://loinc.org|8302-2&_sort=-date&_count=2&_pretty=true'\n\
+         \x20 curl -s -H \"$T\" '{fhir}/Patient?_has:Condition:patient:code=http://snomed.info/sct|59621000&_summary=count&_pretty=true'\n"
+    ));
+    speak::words("Ctrl-C stops it");
+}
+
+/// Where the demo lies; a temporary place is removed at the end.
+struct Place {
+    folder: Folder,
+    temporary: Option<PathBuf>,
+}
+
+impl Place {
+    fn new(chosen: Option<&PathBuf>) -> anyhow::Result<Self> {
+        if let Some(data) = chosen {
+            if data.exists() {
+                bail!("{} exists already; a demo starts in a fresh folder", data.display());
+            }
+            return Ok(Self { folder: Folder::new(data, None), temporary: None });
+        }
+        let root = std::env::temp_dir().join(format!("kangmai-demo-{}", std::process::id()));
+        std::fs::create_dir(&root).with_context(|| format!("cannot make {}", root.display()))?;
+        Ok(Self { folder: Folder::new(&root.join("data"), None), temporary: Some(root) })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(root) = &self.temporary
+            && let Err(error) = std::fs::remove_dir_all(root)
+        {
+            speak::words(format!("could not remove {}: {error}", root.display()));
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Who looked at a person: when, who, from where, why, what (调阅记录).
+
+use model::{ErrorCode, Failure, Home, instant_text};
+use serde_json::{Value, json};
+use store::AuditRecord;
+use trust::{Duty, Interaction};
+
+use super::only_parameters;
+use crate::answer::{Answer, Outcome};
+use crate::caller::store_failure;
+use crate::folder::home_of;
+use crate::routes::Route;
+use crate::visit::Visit;
+
+/// The most events that one list shows.
+const EVENTS_MAX: usize = 500;
+
+/// `GET /api/v1/persons/{id}/access`.
+pub async fn show(visit: &Visit) -> Outcome {
+    only_parameters(visit, &[])?;
+    tokio::task::block_in_place(|| make(visit))
+}
+
+fn make(visit: &Visit) -> Outcome {
+    let homes = asked(visit)?;
+    let tenant = visit.caller()?.tenant();
+    let mut records: Vec<AuditRecord> = Vec::new();
+    for home in &homes {
+        let found = visit.app.store.audit().list_for(tenant, *home, None, EVENTS_MAX);
+        records.extend(found.map_err(|error| store_failure(&error))?);
+    }
+    records.sort_by_key(|record| std::cmp::Reverse((record.event.at_ms, record.sequence)));
+    records.dedup_by_key(|record| record.sequence);
+    let truncated = records.len() >= EVENTS_MAX;
+    records.truncate(EVENTS_MAX);
+    let entries: Vec<Value> = records.iter().map(|record| entry(visit, record)).collect();
+    Ok(Answer::json(&json!({"entries": entries, "truncated": truncated})).disclosing(homes, records.len()))
+}
+
+/// The registrations asked about, if this caller may know who looked at them: an audit administrator may for everybody (and
+/// sees no record), a resident for themselves, and whoever may read the record may see who else did.
+fn asked(visit: &Visit) -> Result<Vec<Home>, Failure> {
+    if visit.has_duty(Duty::ReadAuditLog).is_ok() {
+        let keys = visit.app.store.tenant(visit.caller()?.tenant());
+        return Ok(vec![home_of(&keys, visit.id())]);
+    }
+    let caller = visit.may(Interaction::Read, "Patient")?;
+    let document = visit.records().read(caller, "Patient", visit.id())?;
+    if document.disclosed.is_empty() {
+        return Err(Failure::new(ErrorCode::NotFound, "no such person"));
+    }
+    Ok(document.disclosed)
+}
+
+fn entry(visit: &Visit, record: &AuditRecord) -> Value {
+    let event = &record.event;
+    let account = visit.app.store.accounts().by_name(event.tenant, &event.actor).ok().flatten();
+    let (purpose_zh, purpose_en) = event.purpose.map(|purpose| purpose.words()).unzip();
+    json!({
+        "at": instant_text(event.at_ms),
+        "actor": event.actor,
+        "display_name": account.map(|account| account.display_name),
+        "role": event.role.map(trust::Role::code),
+        "institution": event.institution,
+        "purpose": event.purpose.map(model::Purpose::code),
+        "purpose_zh": purpose_zh,
+        "purpose_en": purpose_en,
+        "action": action(&event.route).unwrap_or_else(|| event.action.code()),
+        "what": what(&event.route),
+        "outcome": event.outcome,
+        "reason": event.reason,
+        "request_id": event.request_id,
+    })
+}
+
+/// The name of the route, which says more than the action: a summary is a search to the log.
+fn action(route: &str) -> Option<&'static str> {
+    Route::of_template(route).map(|route| route.name)
+}
+
+/// The type that was looked at, as far as the route says it.
+fn what(route: &str) -> &str {
+    let path = route.split_once(' ').map_or(route, |(_, path)| path);
+    match path.strip_prefix("/fhir/R4/") {
+        Some(rest) => rest.split('/').next().filter(|word| !word.starts_with(['_', '$', '{'])).unwrap_or_default(),
+        None => "Person",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_route_says_what_was_looked_at() {
+        assert_eq!(what("GET /fhir/R4/Observation/{id}"), "Observation");
+        assert_eq!(what("POST /fhir/R4"), "Person");
+        assert_eq!(what("GET /fhir/R4/_history"), "");
+        assert_eq!(what("GET /api/v1/persons/{id}/summary"), "Person");
+        assert_eq!(action("GET /api/v1/persons/{id}/summary"), Some("summary"));
+        assert_eq!(action("GET /fhir/R4/Observation/{id}"), None);
+    }
+}

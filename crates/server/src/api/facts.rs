@@ -1,0 +1,231 @@
+//! What a page shows of a resource: its title, date, value. Nothing here fails; what a source left out is `null`.
+
+use model::TypeCode;
+use serde_json::{Value, json};
+
+/// The words for a CodeableConcept: its text, else the first display, else the first code.
+pub fn concept_words(concept: &Value) -> Option<&str> {
+    let codings = || concept["coding"].as_array().into_iter().flatten();
+    concept["text"]
+        .as_str()
+        .or_else(|| codings().find_map(|coding| coding["display"].as_str()))
+        .or_else(|| codings().find_map(|coding| coding["code"].as_str()))
+}
+
+/// System and code of the first coding that has a code.
+pub fn first_code(concept: &Value) -> Option<(Option<&str>, &str)> {
+    let codings = concept["coding"].as_array()?;
+    codings.iter().find_map(|coding| Some((coding["system"].as_str(), coding["code"].as_str()?)))
+}
+
+/// A name as it is read: the text, else Chinese order without a space for Chinese names, else given names first.
+pub fn human_name(resource: &Value) -> Option<String> {
+    let names = resource["name"].as_array()?;
+    let name = names.iter().find(|name| name["use"] == "official").or_else(|| names.first())?;
+    if let Some(text) = name["text"].as_str() {
+        return Some(text.to_owned());
+    }
+    let family = name["family"].as_str().unwrap_or_default();
+    let given: Vec<&str> = name["given"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let is_chinese = family.chars().next().is_some_and(|first| ('\u{4e00}'..='\u{9fff}').contains(&first));
+    let words =
+        if is_chinese { format!("{family}{}", given.concat()) } else { format!("{} {family}", given.join(" ")) };
+    Some(words.trim().to_owned()).filter(|words| !words.is_empty())
+}
+
+/// A person as the portal shows them. Identifiers are masked: who needs the whole number asks for the source.
+pub fn person(resource: &Value) -> Value {
+    let identifiers: Vec<Value> = resource["identifier"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|identifier| {
+            let value = identifier["value"].as_str()?;
+            Some(json!({"system": identifier["system"], "type": concept_words(&identifier["type"]), "masked": masked(value)}))
+        })
+        .collect();
+    json!({
+        "id": resource["id"],
+        "name": human_name(resource),
+        "gender": resource["gender"],
+        "birth_date": resource["birthDate"],
+        "deceased": either(&resource["deceasedDateTime"], &resource["deceasedBoolean"]),
+        "address": resource["address"].as_array().and_then(|addresses| addresses.first()).and_then(address),
+        "identifiers": identifiers,
+    })
+}
+
+fn either(first: &Value, second: &Value) -> Value {
+    if first.is_null() { second.clone() } else { first.clone() }
+}
+
+fn address(address: &Value) -> Option<String> {
+    if let Some(text) = address["text"].as_str() {
+        return Some(text.to_owned());
+    }
+    let lines = address["line"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let parts = ["district", "city", "state", "country"].into_iter().filter_map(|name| address[name].as_str());
+    let words: Vec<&str> = lines.chain(parts).collect();
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
+/// An identifier with its middle hidden: of a long one the first three and last four characters stay, of a short one the last two.
+pub fn masked(value: &str) -> String {
+    let characters: Vec<char> = value.chars().collect();
+    let (head, tail) = match characters.len() {
+        0..=4 => (0, 0),
+        5..=10 => (0, 2),
+        _ => (3, 4),
+    };
+    let hidden = characters.len() - head - tail;
+    let mut text: String = characters[..head].iter().collect();
+    text.extend(std::iter::repeat_n('*', hidden));
+    text.extend(&characters[characters.len() - tail..]);
+    text
+}
+
+/// When it happened, as the source wrote it.
+pub fn date(resource: &Value) -> Option<&str> {
+    const DATES: &[&str] = &[
+        "effectiveDateTime",
+        "effectiveInstant",
+        "onsetDateTime",
+        "performedDateTime",
+        "occurrenceDateTime",
+        "authoredOn",
+        "started",
+        "recordedDate",
+        "date",
+        "issued",
+        "recorded",
+        "created",
+    ];
+    const PERIODS: &[&str] = &["period", "effectivePeriod", "onsetPeriod", "performedPeriod", "occurrencePeriod"];
+    let period = || PERIODS.iter().find_map(|name| resource[*name]["start"].as_str());
+    DATES.iter().find_map(|name| resource[*name].as_str()).or_else(period)
+}
+
+/// The same in milliseconds; what has no date that can be read comes first of all times.
+pub fn date_ms(resource: &Value) -> i64 {
+    let type_code = resource["resourceType"].as_str().and_then(|name| TypeCode::of(name).ok());
+    type_code.and_then(|code| records::parameters::clinical_date_ms(code, resource)).unwrap_or(i64::MIN)
+}
+
+/// What it is, in a few words.
+pub fn title(resource: &Value) -> Option<String> {
+    let concept = |name: &str| concept_words(&resource[name]).map(str::to_owned);
+    let first = |name: &str| resource[name].as_array().and_then(|list| concept_words(list.first()?)).map(str::to_owned);
+    match resource["resourceType"].as_str().unwrap_or_default() {
+        "Encounter" => first("type").or_else(|| resource["class"]["code"].as_str().map(str::to_owned)),
+        "Immunization" => concept("vaccineCode"),
+        "MedicationRequest" | "MedicationAdministration" => concept("medicationCodeableConcept")
+            .or_else(|| resource["medicationReference"]["display"].as_str().map(str::to_owned)),
+        "CarePlan" => first("category"),
+        "DocumentReference" => concept("type"),
+        "ImagingStudy" => first("procedureCode"),
+        _ => concept("code"),
+    }
+}
+
+/// One more line about it: the value of a result, the reason of an encounter.
+pub fn detail(resource: &Value) -> Option<String> {
+    match resource["resourceType"].as_str().unwrap_or_default() {
+        "Observation" => {
+            let parts = values(resource);
+            let words: Vec<String> = parts.iter().filter_map(value_words).collect();
+            (!words.is_empty()).then(|| words.join(" · "))
+        }
+        "Encounter" => resource["reasonCode"]
+            .as_array()
+            .and_then(|reasons| concept_words(reasons.first()?))
+            .or_else(|| resource["serviceProvider"]["display"].as_str())
+            .map(str::to_owned),
+        "DiagnosticReport" => resource["result"].as_array().map(|results| format!("{}", results.len())),
+        "Condition" => concept_words(&resource["clinicalStatus"]).map(str::to_owned),
+        _ => resource["status"].as_str().map(str::to_owned),
+    }
+}
+
+fn value_words(value: &Value) -> Option<String> {
+    let text = match &value["value"] {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        Value::Bool(yes) => yes.to_string(),
+        _ => return None,
+    };
+    let with_unit = value["unit"].as_str().map_or_else(|| text.clone(), |unit| format!("{text} {unit}"));
+    Some(match value["component"].as_str() {
+        Some(component) => format!("{component} {with_unit}"),
+        None => with_unit,
+    })
+}
+
+/// The values of an Observation: its own, or those of its components (a blood pressure has two).
+pub fn values(resource: &Value) -> Vec<Value> {
+    let own = value(resource);
+    if !own["value"].is_null() {
+        return vec![own];
+    }
+    let components = resource["component"].as_array().into_iter().flatten();
+    components
+        .map(|component| {
+            let mut part = value(component);
+            part["component"] = concept_words(&component["code"]).into();
+            part
+        })
+        .filter(|part| !part["value"].is_null())
+        .collect()
+}
+
+fn value(holder: &Value) -> Value {
+    let (system, code) = first_code(&holder["code"]).map_or((None, None), |(system, code)| (system, Some(code)));
+    let quantity = &holder["valueQuantity"];
+    let worded = concept_words(&holder["valueCodeableConcept"]).map(Value::from);
+    let found = [&quantity["value"], &holder["valueString"], &holder["valueInteger"], &holder["valueBoolean"]];
+    let plain = found.into_iter().find(|value| !value.is_null()).cloned();
+    let dated = holder["valueDateTime"].as_str().map(Value::from);
+    let range = &holder["referenceRange"][0];
+    json!({
+        "code": code,
+        "system": system,
+        "title": concept_words(&holder["code"]),
+        "value": plain.or(worded).or(dated),
+        "unit": either(&quantity["unit"], &quantity["code"]),
+        "low": range["low"]["value"],
+        "high": range["high"]["value"],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_keep_only_their_ends() {
+        assert_eq!(masked("990101199001011234"), "990***********1234");
+        assert_eq!(masked("12345678"), "******78");
+        assert_eq!(masked("123"), "***");
+        assert_eq!(masked(""), "");
+    }
+
+    #[test]
+    fn names_are_read_in_their_own_order() {
+        let chinese = json!({"name": [{"family": "欧阳", "given": ["明"]}]});
+        let english = json!({"name": [{"use": "nickname", "given": ["Al"]}, {"use": "official", "family": "Boyle", "given": ["Ann", "May"]}]});
+        assert_eq!(human_name(&chinese).as_deref(), Some("欧阳明"));
+        assert_eq!(human_name(&english).as_deref(), Some("Ann May Boyle"));
+        assert_eq!(human_name(&json!({})), None);
+    }
+
+    #[test]
+    fn a_blood_pressure_has_two_values_and_keeps_its_digits() {
+        let observation: Value = serde_json::from_str(
+            r#"{"resourceType":"Observation","code":{"text":"BP"},"component":[
+                {"code":{"coding":[{"code":"8480-6"}],"text":"Systolic"},"valueQuantity":{"value":120.0,"unit":"mmHg"}},
+                {"code":{"coding":[{"code":"8462-4"}],"text":"Diastolic"},"valueQuantity":{"value":80,"unit":"mmHg"}}]}"#,
+        )
+        .unwrap();
+        assert_eq!(values(&observation).len(), 2);
+        assert_eq!(detail(&observation).as_deref(), Some("Systolic 120.0 mmHg · Diastolic 80 mmHg"));
+    }
+}

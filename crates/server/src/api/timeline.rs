@@ -1,0 +1,143 @@
+//! What happened to one person, newest first, in pages.
+
+use std::cmp::Reverse;
+
+use model::{ErrorCode, Failure, instant_text};
+use serde_json::{Value, json};
+
+use super::lookup::{self, Found};
+use super::{facts, only_parameters, parameter};
+use crate::answer::{Answer, Outcome};
+use crate::visit::Visit;
+
+/// The types on a timeline, each with the search parameter of its date.
+const TYPES: &[(&str, &str)] = &[
+    ("Encounter", "date"),
+    ("DiagnosticReport", "date"),
+    ("Observation", "date"),
+    ("Procedure", "date"),
+    ("Immunization", "date"),
+    ("Condition", "onset-date"),
+    ("MedicationRequest", "authoredon"),
+    ("ImagingStudy", "started"),
+    ("DocumentReference", "date"),
+];
+
+const LIMIT_DEFAULT: usize = 50;
+const LIMIT_MAX: usize = 200;
+
+/// Where the next page begins: entries of this millisecond and older, less those of it that were already shown.
+struct Mark {
+    at_ms: i64,
+    shown: usize,
+}
+
+/// `GET /api/v1/persons/{id}/timeline?before=&types=&limit=`.
+pub async fn show(visit: &Visit) -> Outcome {
+    only_parameters(visit, &["before", "types", "limit"])?;
+    tokio::task::block_in_place(|| make(visit))
+}
+
+fn make(visit: &Visit) -> Outcome {
+    let (_, disclosed) = lookup::person(visit)?;
+    let mark = parameter(visit, "before").map(|text| mark(&text)).transpose()?;
+    let limit = match parameter(visit, "limit").map(|text| text.parse::<usize>()) {
+        None => LIMIT_DEFAULT,
+        Some(Ok(limit @ 1..=LIMIT_MAX)) => limit,
+        Some(_) => {
+            return Err(Failure::new(ErrorCode::BadSearch, format!("`limit` is a number from 1 to {LIMIT_MAX}")));
+        }
+    };
+    let mut whole = Found { disclosed, ..Found::default() };
+    let mut entries = Vec::new();
+    for (type_name, date) in chosen(visit)? {
+        entries.extend(of_type(visit, type_name, date, mark.as_ref(), limit, &mut whole)?);
+    }
+    // Newest first; what shares a millisecond keeps one order, so that pages meet without gap or repetition.
+    entries.sort_by_cached_key(|resource| {
+        (Reverse(facts::date_ms(resource)), resource["resourceType"].to_string(), resource["id"].to_string())
+    });
+    let skipped = mark.map_or(0, |mark| mark.shown);
+    let page: Vec<&Value> = entries.iter().skip(skipped).take(limit).collect();
+    let next =
+        (entries.len() > skipped + limit).then(|| page.last().map(|last| next_mark(last, &entries, skipped + limit)));
+    let lines: Vec<Value> = page.iter().map(|resource| line(resource)).collect();
+    let count = lines.len();
+    Ok(Answer::json(&json!({"entries": lines, "next": next.flatten()})).disclosing(whole.disclosed, count))
+}
+
+fn chosen(visit: &Visit) -> Result<Vec<(&'static str, &'static str)>, Failure> {
+    let Some(wanted) = parameter(visit, "types") else { return Ok(TYPES.to_vec()) };
+    let find = |name: &str| TYPES.iter().find(|(type_name, _)| *type_name == name).copied();
+    wanted.split(',').map(|name| find(name.trim()).ok_or_else(unknown_type)).collect()
+}
+
+fn unknown_type() -> Failure {
+    let known: Vec<_> = TYPES.iter().map(|(type_name, _)| *type_name).collect();
+    Failure::new(
+        ErrorCode::BadSearch,
+        format!("`types` names a type that no timeline has; known: {}", known.join(", ")),
+    )
+}
+
+fn of_type(
+    visit: &Visit,
+    type_name: &str,
+    date: &str,
+    mark: Option<&Mark>,
+    limit: usize,
+    whole: &mut Found,
+) -> Result<Vec<Value>, Failure> {
+    // One more than the page, and those that the page before has shown of the same millisecond.
+    let wanted = limit + 1 + mark.map_or(0, |mark| mark.shown);
+    let count = wanted.to_string();
+    let until = mark.map(|mark| format!("le{}", instant_text(mark.at_ms)));
+    let mut pairs = vec![("patient", visit.id()), ("_count", count.as_str()), ("_total", "none")];
+    if let Some(until) = &until {
+        pairs.push((date, until));
+    }
+    let found = lookup::all(visit, type_name, &pairs, wanted)?;
+    whole.note(&found);
+    let is_before = |resource: &Value| mark.is_none_or(|mark| facts::date_ms(resource) <= mark.at_ms);
+    Ok(found.hits.into_iter().filter(is_before).collect())
+}
+
+fn line(resource: &Value) -> Value {
+    json!({
+        "date": facts::date(resource),
+        "type": resource["resourceType"],
+        "id": resource["id"],
+        "title": facts::title(resource),
+        "detail": facts::detail(resource),
+        "encounter": resource["encounter"]["reference"],
+    })
+}
+
+fn mark(text: &str) -> Result<Mark, Failure> {
+    let (at_ms, shown) = text.split_once('.').unwrap_or((text, "0"));
+    match (at_ms.parse(), shown.parse()) {
+        (Ok(at_ms), Ok(shown)) if shown <= lookup::RESOURCES_MAX => Ok(Mark { at_ms, shown }),
+        _ => Err(Failure::new(ErrorCode::BadPage, "`before` is what the page before gave as `next`")),
+    }
+}
+
+fn next_mark(last: &Value, entries: &[Value], shown: usize) -> String {
+    let at_ms = facts::date_ms(last);
+    let same = entries[..shown].iter().filter(|resource| facts::date_ms(resource) == at_ms).count();
+    format!("{at_ms}.{same}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_survive_being_written_and_read() {
+        let of = |at: &str| json!({"resourceType": "Encounter", "period": {"start": at}});
+        let entries = vec![of("2024-03-02T00:00:00Z"), of("2024-03-01T00:00:00Z"), of("2024-03-01T00:00:00Z")];
+        let text = next_mark(&entries[1], &entries, 2);
+        let read = mark(&text).ok().map(|mark| (mark.at_ms, mark.shown));
+        assert_eq!(read, Some((1_709_251_200_000, 1)));
+        assert!(mark("yesterday").is_err());
+    }
+}

@@ -1,0 +1,255 @@
+//! What an administrator on the machine itself can ask, whether or not a server runs: the same request goes over
+//! `DIR/control.sock` to the server that holds the folder, or is applied to the folder directly when none does.
+//!
+//! The socket has mode 0600: whoever can connect to it could also read the key file. One request is one line of JSON, and so
+//! is the reply.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::TenantId;
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixListener;
+use tokio::sync::watch;
+
+use crate::app::App;
+use crate::folder::{Folder, FolderError};
+
+mod apply;
+mod verify;
+
+/// The longest request or reply, in bytes: a list of some ten thousand accounts.
+const LINE_BYTES_MAX: u64 = 4 << 20;
+
+/// How long an administrator waits for a running server; a backup of a large folder is the slowest request.
+const REPLY_WAIT_MAX: Duration = Duration::from_secs(600);
+
+/// What can be asked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Request {
+    /// Makes a machine account, or gives an existing one a new token; answers [`Reply::Secret`].
+    Machine {
+        /// The account's name.
+        name: String,
+        /// Its tenant.
+        tenant: u32,
+        /// SMART scopes, for example `system/*.cruds`.
+        scope: String,
+        /// An existing account gets a new token and this scope; without it an existing name is refused.
+        renew: bool,
+    },
+    /// Makes an account for a person who works here (or a resident).
+    Account {
+        /// The sign-in name.
+        name: String,
+        /// What others read.
+        display_name: Option<String>,
+        /// The role's code.
+        role: String,
+        /// The tenant.
+        tenant: u32,
+        /// The institution it speaks for.
+        institution: Option<String>,
+        /// SMART scopes; absent means the usual ones of the role.
+        scope: Option<String>,
+        /// Ids of the Patients that a resident's account is bound to.
+        patients: Vec<String>,
+        /// The password; absent means that one is made and answered as [`Reply::Secret`].
+        password: Option<Password>,
+    },
+    /// Closes an account: its token and its password stop working at once.
+    Disable {
+        /// The account's name.
+        name: String,
+        /// Its tenant.
+        tenant: u32,
+    },
+    /// Lists accounts; answers [`Reply::Accounts`].
+    List {
+        /// Whose accounts.
+        tenant: u32,
+    },
+    /// Signs a checkpoint of an audit log; answers [`Reply::Text`].
+    Checkpoint {
+        /// The tenant whose log it is.
+        tenant: u32,
+    },
+    /// Reads a whole audit log and compares it with its checkpoints; answers [`Reply::Verdict`].
+    VerifyAudit {
+        /// The tenant whose log it is.
+        tenant: u32,
+        /// The text of a checkpoint that was kept elsewhere.
+        anchor: Option<String>,
+    },
+    /// Reads everything in the folder; answers [`Reply::Findings`].
+    VerifyStore,
+    /// Makes a consistent copy of the folder; answers [`Reply::Text`].
+    Backup {
+        /// The tenant in whose log it is written down.
+        tenant: u32,
+        /// A directory that does not exist yet.
+        directory: PathBuf,
+    },
+}
+
+/// A password on its way to being hashed.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Password(pub String);
+
+impl std::fmt::Debug for Password {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Password(***)")
+    }
+}
+
+/// What is answered.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reply {
+    /// A new token or password; shown this once.
+    Secret(String),
+    /// Every account.
+    Accounts(Vec<AccountLine>),
+    /// Text to be printed as it is.
+    Text(String),
+    /// What the verification of an audit log found.
+    Verdict {
+        /// Events that are there.
+        events: u64,
+        /// Checkpoints that hold.
+        checkpoints: u64,
+        /// Events that the newest of them promises.
+        proven: u64,
+        /// What is wrong.
+        findings: Vec<String>,
+    },
+    /// What is damaged; empty when nothing is.
+    Findings(Vec<String>),
+    /// Done, nothing to show.
+    Done,
+    /// Not done, and why.
+    Refused(String),
+}
+
+/// One line of the list of accounts.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AccountLine {
+    /// The name.
+    pub name: String,
+    /// What others read.
+    pub display_name: String,
+    /// The role's code.
+    pub role: String,
+    /// The tenant.
+    pub tenant: u32,
+    /// The grants as scopes.
+    pub scope: String,
+    /// Whether it is closed.
+    pub disabled: bool,
+}
+
+/// Why a request got no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// No server answers and the folder cannot be opened.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// A server holds the folder and the conversation with it broke.
+    #[error("the running server did not answer: {0}")]
+    Conversation(String),
+    /// Refused.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Asks the server that holds the folder, or the folder itself.
+pub fn ask(folder: &Folder, request: &Request) -> Result<Reply, ControlError> {
+    let reply = match UnixStream::connect(folder.control_socket()) {
+        Ok(stream) => converse(stream, request).map_err(|error| ControlError::Conversation(error.to_string()))?,
+        // No socket, or one that a killed server left behind: the lock of the store decides.
+        Err(_) => {
+            let store = folder.open()?;
+            let reply = apply::apply(&store, Arc::new(model::SystemClock), request);
+            store.close();
+            reply
+        }
+    };
+    match reply {
+        Reply::Refused(why) => Err(ControlError::Refused(why)),
+        reply => Ok(reply),
+    }
+}
+
+fn converse(mut stream: UnixStream, request: &Request) -> std::io::Result<Reply> {
+    stream.set_read_timeout(Some(REPLY_WAIT_MAX))?;
+    let mut line = serde_json::to_vec(request)?;
+    line.push(b'\n');
+    stream.write_all(&line)?;
+    let mut reply = String::new();
+    BufReader::new(std::io::Read::take(stream, LINE_BYTES_MAX)).read_line(&mut reply)?;
+    Ok(serde_json::from_str(&reply)?)
+}
+
+/// Listens on the control socket until the server stops.
+pub(crate) fn listen(app: Arc<App>, path: &Path, stopped: watch::Receiver<bool>) -> std::io::Result<()> {
+    // The store's lock is ours by now, so a socket that is still there belongs to a server that was killed.
+    if path.exists() {
+        std::fs::remove_file(path)?;
+    }
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    tokio::spawn(accept(app, listener, stopped));
+    Ok(())
+}
+
+async fn accept(app: Arc<App>, listener: UnixListener, mut stopped: watch::Receiver<bool>) {
+    loop {
+        let stream = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "the control socket refused a connection");
+                    continue;
+                }
+            },
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+        };
+        tokio::spawn(answer(Arc::clone(&app), stream));
+    }
+}
+
+async fn answer(app: Arc<App>, stream: tokio::net::UnixStream) {
+    let (reader, mut writer) = stream.into_split();
+    let mut line = String::new();
+    let read = tokio::io::BufReader::new(reader.take(LINE_BYTES_MAX)).read_line(&mut line).await;
+    if read.is_err() || line.is_empty() {
+        return;
+    }
+    let work = tokio::task::spawn_blocking(move || match serde_json::from_str(&line) {
+        Ok(request) => apply::apply(&app.store, Arc::clone(&app.clock), &request),
+        Err(_) => {
+            Reply::Refused("this server does not know the request; is the program of another version?".to_owned())
+        }
+    });
+    let reply = work.await.unwrap_or_else(|_| Reply::Refused("the request failed inside the server".to_owned()));
+    if let Ok(mut text) = serde_json::to_vec(&reply) {
+        text.push(b'\n');
+        // The administrator may have given up waiting; there is nobody left to tell.
+        let _gone = writer.write_all(&text).await;
+    }
+}
+
+fn tenant(number: u32) -> Result<TenantId, String> {
+    if number == 0 {
+        Err("tenant 0 is the platform itself; choose 1 or above".to_owned())
+    } else {
+        Ok(TenantId(number))
+    }
+}

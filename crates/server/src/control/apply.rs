@@ -1,0 +1,207 @@
+//! What each request of an administrator does to the store. Each writes one audit event, also when it is refused.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use model::{Clock, TenantId};
+use store::{Store, StoreError};
+use trust::{Account, AuditAction, AuditEvent, Grants, Outcome, PasswordHash, Role, Secret, Token};
+
+use super::{AccountLine, Password, Reply, Request, tenant, verify};
+use crate::folder::home_of;
+
+/// Who an administrator on the machine is, in the audit log: whoever may read the key file.
+const ACTOR: &str = "local-administrator";
+
+/// Does what is asked.
+pub fn apply(store: &Arc<Store>, clock: Arc<dyn Clock>, request: &Request) -> Reply {
+    let (action, number, about) = subject(request);
+    let at_ms = clock.now_ms();
+    let result = match request {
+        Request::VerifyStore => verify::verify(store, clock).map(Reply::Findings),
+        request => tenant(number).and_then(|tenant| act(store, tenant, request)),
+    };
+    let outcome = if result.is_ok() { Outcome::Success } else { Outcome::Refused };
+    let mut event = AuditEvent::new(at_ms, format!("admin-{at_ms:x}"), TenantId(number), action, outcome);
+    ACTOR.clone_into(&mut event.actor);
+    "kangmai admin".clone_into(&mut event.route);
+    event.detail = about;
+    if let Err(error) = store.audit().append(&event) {
+        tracing::error!(%error, "the audit event of an administrator's act cannot be written");
+        return Reply::Refused(format!("done or not, the audit log cannot be written: {error}"));
+    }
+    result.unwrap_or_else(Reply::Refused)
+}
+
+fn subject(request: &Request) -> (AuditAction, u32, Option<String>) {
+    match request {
+        Request::Machine { name, tenant, .. } => (AuditAction::TokenIssued, *tenant, Some(name.clone())),
+        Request::Account { name, tenant, .. } => (AuditAction::AccountCreated, *tenant, Some(name.clone())),
+        Request::Disable { name, tenant } => (AuditAction::AccountChanged, *tenant, Some(name.clone())),
+        Request::List { tenant } => (AuditAction::AuditRead, *tenant, Some("accounts".to_owned())),
+        Request::Checkpoint { tenant } => (AuditAction::CheckpointSigned, *tenant, None),
+        Request::VerifyAudit { tenant, .. } => (AuditAction::AuditRead, *tenant, Some("verify".to_owned())),
+        Request::VerifyStore => (AuditAction::AuditRead, 0, Some("verify the folder".to_owned())),
+        Request::Backup { tenant, .. } => (AuditAction::BackupMade, *tenant, None),
+    }
+}
+
+fn act(store: &Store, tenant: TenantId, request: &Request) -> Result<Reply, String> {
+    match request {
+        Request::Machine { name, scope, renew, .. } => machine(store, tenant, name, scope, *renew),
+        Request::Account { name, display_name, role, institution, scope, patients, password, .. } => {
+            let role: Role = role.parse().map_err(|error| format!("{error}"))?;
+            let mut account = Account::new(name.clone(), role, tenant);
+            account.institution.clone_from(institution);
+            if let Some(display_name) = display_name {
+                account.display_name.clone_from(display_name);
+            }
+            account.grants = grants(scope.as_deref().unwrap_or_else(|| usual_scope(role)))?;
+            let keys = store.tenant(tenant);
+            account.patients = patients.iter().map(|id| home_of(&keys, id)).collect::<BTreeSet<_>>();
+            new_account(store, account, password.as_ref())
+        }
+        Request::Disable { name, .. } => match store.accounts().update(tenant, name, |it| it.disabled = true) {
+            Ok(Some(_)) => Ok(Reply::Done),
+            Ok(None) => Err(format!("tenant {} has no account `{name}`", tenant.0)),
+            Err(error) => Err(words(&error)),
+        },
+        Request::List { .. } => {
+            let accounts = store.accounts().list(tenant).map_err(|error| words(&error))?;
+            Ok(Reply::Accounts(accounts.iter().map(line).collect()))
+        }
+        Request::Checkpoint { .. } => match store.audit().checkpoint(tenant).map_err(|error| words(&error))? {
+            Some(checkpoint) => Ok(Reply::Text(checkpoint.to_string())),
+            None => Err(format!("the audit log of tenant {} is empty", tenant.0)),
+        },
+        Request::VerifyAudit { anchor, .. } => verify_audit(store, tenant, anchor.as_deref()),
+        Request::VerifyStore => Err("this concerns no single tenant".to_owned()),
+        Request::Backup { directory, .. } => {
+            let manifest = store::backup::backup(store, directory).map_err(|error| error.to_string())?;
+            Ok(Reply::Text(format!("{} files", manifest.files.len())))
+        }
+    }
+}
+
+fn machine(store: &Store, tenant: TenantId, name: &str, scope: &str, renew: bool) -> Result<Reply, String> {
+    check_name(name)?;
+    let token = Token::generate();
+    let grants = grants(scope)?;
+    let accounts = store.accounts();
+    let found = accounts.by_name(tenant, name).map_err(|error| words(&error))?;
+    match found {
+        Some(account) if account.role != Role::Machine => return Err(format!("`{name}` is not a machine account")),
+        Some(_) if !renew => {
+            return Err(format!(
+                "tenant {} has a machine account `{name}` already; --renew gives it a new token",
+                tenant.0
+            ));
+        }
+        Some(_) => {
+            let renewed = accounts.update(tenant, name, |account| {
+                account.grants = grants.clone();
+                account.token_digest = Some(token.digest());
+                account.disabled = false;
+            });
+            renewed.map_err(|error| words(&error))?;
+        }
+        None => {
+            let mut account = Account::new(name, Role::Machine, tenant);
+            account.grants = grants;
+            account.token_digest = Some(token.digest());
+            accounts.put(&account).map_err(|error| words(&error))?;
+        }
+    }
+    Ok(Reply::Secret(token.expose().to_owned()))
+}
+
+fn new_account(store: &Store, mut account: Account, password: Option<&Password>) -> Result<Reply, String> {
+    check_name(&account.name)?;
+    if account.role == Role::Machine {
+        return Err("a machine account has a token, not a password; use `kangmai admin machine`".to_owned());
+    }
+    if store.accounts().by_name(account.tenant, &account.name).map_err(|error| words(&error))?.is_some() {
+        return Err(format!("tenant {} has an account `{}` already", account.tenant.0, account.name));
+    }
+    let generated = generated_password();
+    let chosen = password.map_or_else(|| generated.clone(), |password| password.0.clone());
+    let hash = PasswordHash::of(&account.name, &Secret::new(chosen)).map_err(|error| error.to_string())?;
+    account.password = Some(hash);
+    store.accounts().put(&account).map_err(|error| words(&error))?;
+    Ok(if password.is_some() { Reply::Done } else { Reply::Secret(generated) })
+}
+
+/// Sixteen characters of a random token between two signs: about 96 random bits, and of three kinds by construction.
+fn generated_password() -> String {
+    let token = Token::generate();
+    let random: String = token.expose().chars().skip(3).filter(char::is_ascii_alphanumeric).take(16).collect();
+    format!("Km7-{random}")
+}
+
+fn verify_audit(store: &Store, tenant: TenantId, anchor: Option<&str>) -> Result<Reply, String> {
+    let anchor = anchor.map(trust::SignedCheckpoint::parse).transpose();
+    let anchor = anchor.map_err(|error| format!("the anchor is not a checkpoint: {error}"))?;
+    let verdict = store.audit().verify(tenant, anchor.as_ref()).map_err(|error| words(&error))?;
+    Ok(Reply::Verdict {
+        events: verdict.size,
+        checkpoints: verdict.checkpoints,
+        proven: verdict.proven,
+        findings: verdict.findings.iter().map(ToString::to_string).collect(),
+    })
+}
+
+fn grants(scope: &str) -> Result<Grants, String> {
+    scope.parse().map_err(|error| format!("{error}"))
+}
+
+/// What a role usually needs; the decision table narrows it further.
+fn usual_scope(role: Role) -> &'static str {
+    match role {
+        Role::Clinician => "user/*.cruds",
+        Role::Resident => "patient/*.rs",
+        Role::AuditAdministrator => "user/AuditEvent.rs",
+        Role::Machine | Role::SystemAdministrator | Role::SecurityAdministrator | Role::PlatformOperator => "",
+    }
+}
+
+fn check_name(name: &str) -> Result<(), String> {
+    let is_good = (1..=64).contains(&name.chars().count())
+        && name.chars().all(|it| it.is_alphanumeric() || matches!(it, '-' | '_' | '.' | '@'));
+    if is_good { Ok(()) } else { Err("a name has 1 to 64 letters, digits, or - _ . @".to_owned()) }
+}
+
+fn line(account: &Account) -> AccountLine {
+    AccountLine {
+        name: account.name.clone(),
+        display_name: account.display_name.clone(),
+        role: account.role.code().to_owned(),
+        tenant: account.tenant.0,
+        scope: account.grants.to_string(),
+        disabled: account.disabled,
+    }
+}
+
+fn words(error: &StoreError) -> String {
+    error.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generated_passwords_are_taken() {
+        for _ in 0..5 {
+            assert!(PasswordHash::of("doctor", &Secret::new(generated_password())).is_ok());
+        }
+    }
+
+    #[test]
+    fn names_are_names() {
+        assert!(check_name("his-1.ward@east").is_ok());
+        assert!(check_name("王医生").is_ok());
+        for bad in ["", "a b", "a/b", "a\n"] {
+            assert!(check_name(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! The `CapabilityStatement`: what this server can do, made from what is wired (the list of routes and the compiled search
+//! parameters), so that it cannot promise anything else. `crates/kangmai/tests/capabilities.rs` walks it line by line.
+
+use axum::http::StatusCode;
+use model::{TypeCode, instant_text};
+use records::Parameters;
+use records::parameters::Kind;
+use serde_json::{Value, json};
+
+use crate::answer::{Answer, Outcome};
+use crate::routes::{Method, ROUTES, Route};
+use crate::visit::Visit;
+
+/// When the statement last changed its meaning; the day of the release.
+const DATE: &str = "2026-11-21";
+
+/// `GET /metadata`.
+pub async fn show(visit: &Visit) -> Outcome {
+    super::no_parameters(visit)?;
+    let statement = statement(visit.records().parameters(), &visit.base_url(), &instant_text(visit.app.started_ms));
+    Ok(Answer::fhir(StatusCode::OK, &statement))
+}
+
+/// What a route is in the words of a `CapabilityStatement`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Offer {
+    OfSystem(&'static [&'static str]),
+    OfType(&'static str),
+    /// Operation: its name, its definition, and the only type that has it (none: the system and every type).
+    Operation(&'static str, &'static str, Option<&'static str>),
+    /// Another door to something already offered, or the statement itself.
+    Nothing,
+}
+
+fn offer(route: &Route) -> Offer {
+    const VALIDATE: Offer =
+        Offer::Operation("validate", "http://hl7.org/fhir/OperationDefinition/Resource-validate", None);
+    let Some(path) = route.path.strip_prefix("/fhir/R4") else { return Offer::Nothing };
+    match (route.method, path) {
+        (Method::Get, "") => Offer::OfSystem(&["search-system"]),
+        (Method::Post, "") => Offer::OfSystem(&["transaction", "batch"]),
+        (Method::Get, "/_history") => Offer::OfSystem(&["history-system"]),
+        (Method::Post, "/$validate" | "/{type}/$validate") => VALIDATE,
+        (Method::Get, "/{type}") => Offer::OfType("search-type"),
+        (Method::Post, "/{type}") => Offer::OfType("create"),
+        (Method::Get, "/{type}/_history") => Offer::OfType("history-type"),
+        (Method::Get, "/{type}/{id}") => Offer::OfType("read"),
+        (Method::Put, "/{type}/{id}") => Offer::OfType("update"),
+        (Method::Patch, "/{type}/{id}") => Offer::OfType("patch"),
+        (Method::Delete, "/{type}/{id}") => Offer::OfType("delete"),
+        (Method::Get, "/{type}/{id}/_history") => Offer::OfType("history-instance"),
+        (Method::Get, "/{type}/{id}/_history/{version}") => Offer::OfType("vread"),
+        (Method::Get, "/{type}/{id}/$everything") => Offer::Operation(
+            "everything",
+            "http://hl7.org/fhir/OperationDefinition/Patient-everything",
+            Some("Patient"),
+        ),
+        _ => Offer::Nothing,
+    }
+}
+
+fn statement(parameters: &Parameters, base_url: &str, started: &str) -> Value {
+    let offers: Vec<Offer> = ROUTES.iter().map(offer).collect();
+    let has = |method, path| ROUTES.iter().any(|route| route.method == method && route.path == path);
+    let of_system: Vec<Value> = offers
+        .iter()
+        .filter_map(|offer| if let Offer::OfSystem(codes) = offer { Some(*codes) } else { None })
+        .flatten()
+        .map(|code| json!({"code": code}))
+        .collect();
+    let of_type: Vec<Value> = offers
+        .iter()
+        .filter_map(|offer| if let Offer::OfType(code) = offer { Some(json!({"code": code})) } else { None })
+        .collect();
+    let conditional = json!({
+        "create": has(Method::Post, "/fhir/R4/{type}"),
+        "update": has(Method::Put, "/fhir/R4/{type}"),
+        "delete": if has(Method::Delete, "/fhir/R4/{type}") { "single" } else { "not-supported" },
+    });
+    let resources: Vec<Value> =
+        TypeCode::all().map(|code| resource(parameters, code, &of_type, &conditional, &offers)).collect();
+    json!({
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": DATE,
+        "kind": "instance",
+        "software": {"name": "Kangmai 康脉", "version": env!("CARGO_PKG_VERSION")},
+        "implementation": {"description": format!("running since {started}"), "url": base_url},
+        "fhirVersion": "4.0.1",
+        "format": ["application/fhir+json", "json"],
+        "patchFormat": ["application/json-patch+json"],
+        "rest": [{
+            "mode": "server",
+            "documentation": "Unknown search parameters are errors (Prefer: handling=strict is the default); pages are stable; \
+                every request is written to an audit log with the purpose in X-Purpose-Of-Use.",
+            "security": {
+                "cors": false,
+                "description": "Bearer tokens of this platform; SMART v2 scopes say what a token may do.",
+            },
+            "resource": resources,
+            "interaction": of_system,
+            "operation": operations(&offers, None),
+        }],
+    })
+}
+
+fn operations(offers: &[Offer], type_name: Option<&str>) -> Vec<Value> {
+    let mut names = Vec::new();
+    let mut found = Vec::new();
+    for offer in offers {
+        let Offer::Operation(name, definition, only) = offer else { continue };
+        let is_here = only.is_none() || *only == type_name;
+        if is_here && !names.contains(name) {
+            names.push(*name);
+            found.push(json!({"name": name, "definition": definition}));
+        }
+    }
+    found
+}
+
+fn resource(
+    parameters: &Parameters,
+    type_code: TypeCode,
+    interactions: &[Value],
+    conditional: &Value,
+    offers: &[Offer],
+) -> Value {
+    let search: Vec<Value> = parameters
+        .of_type(type_code)
+        .map(|parameter| json!({"name": parameter.code, "type": kind_code(parameter.kind)}))
+        .collect();
+    let includes: Vec<String> = parameters
+        .of_type(type_code)
+        .filter(|parameter| parameter.kind == Kind::Reference)
+        .map(|parameter| format!("{type_code}:{}", parameter.code))
+        .collect();
+    json!({
+        "type": type_code.name(),
+        "profile": format!("http://hl7.org/fhir/StructureDefinition/{type_code}"),
+        "interaction": interactions,
+        "versioning": "versioned-update",
+        "readHistory": true,
+        "updateCreate": true,
+        "conditionalCreate": conditional["create"],
+        "conditionalRead": "not-match",
+        "conditionalUpdate": conditional["update"],
+        "conditionalDelete": conditional["delete"],
+        "searchInclude": includes,
+        "searchRevInclude": reverse_includes(parameters, type_code),
+        "searchParam": search,
+        "operation": operations(offers, Some(type_code.name())),
+    })
+}
+
+fn reverse_includes(parameters: &Parameters, target: TypeCode) -> Vec<String> {
+    let mut found = Vec::new();
+    for source in TypeCode::all() {
+        for parameter in parameters.of_type(source).filter(|parameter| parameter.kind == Kind::Reference) {
+            if parameter.targets.iter().any(|name| name == target.name() || name == "Resource") {
+                found.push(format!("{source}:{}", parameter.code));
+            }
+        }
+    }
+    found
+}
+
+fn kind_code(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Number => "number",
+        Kind::Date => "date",
+        Kind::String => "string",
+        Kind::Token => "token",
+        Kind::Reference => "reference",
+        Kind::Composite => "composite",
+        Kind::Quantity => "quantity",
+        Kind::Uri => "uri",
+        Kind::Special => "special",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fhir_route_is_offered_or_is_another_door() {
+        let other_doors = [
+            "GET /fhir/R4/metadata",
+            "POST /fhir/R4/",
+            "POST /fhir/R4/_search",
+            "POST /fhir/R4/{type}/_search",
+            "PUT /fhir/R4/{type}",
+            "PATCH /fhir/R4/{type}",
+            "DELETE /fhir/R4/{type}",
+        ];
+        for route in ROUTES.iter().filter(|route| route.path.starts_with("/fhir")) {
+            let is_other_door = other_doors.contains(&route.template().as_str());
+            assert_eq!(offer(route) == Offer::Nothing, is_other_door, "{}", route.template());
+        }
+    }
+
+    #[test]
+    fn the_statement_lists_what_is_wired() {
+        let parameters = Parameters::load().unwrap();
+        let statement = statement(&parameters, "http://localhost/fhir/R4", "now");
+        let resources = statement["rest"][0]["resource"].as_array().unwrap();
+        assert_eq!(resources.len(), TypeCode::all().count());
+        let patient = &resources[0];
+        assert_eq!(patient["type"], "Patient");
+        assert!(
+            patient["searchParam"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|it| it["name"] == "birthdate" && it["type"] == "date")
+        );
+        assert!(patient["operation"].as_array().unwrap().iter().any(|it| it["name"] == "everything"));
+        assert!(patient["searchRevInclude"].as_array().unwrap().iter().any(|it| it == "Observation:subject"));
+        let codes: Vec<_> =
+            statement["rest"][0]["interaction"].as_array().unwrap().iter().map(|it| &it["code"]).collect();
+        assert_eq!(codes.len(), 4, "{codes:?}");
+    }
+}

@@ -1,0 +1,25 @@
+//! `read` and `vread`.
+
+use trust::Interaction;
+
+use super::no_parameters;
+use crate::answer::{Answer, Outcome};
+use crate::visit::Visit;
+
+/// `GET /{type}/{id}`.
+pub async fn current(visit: &Visit) -> Outcome {
+    no_parameters(visit)?;
+    let type_name = visit.type_name()?;
+    let caller = visit.may(Interaction::Read, type_name)?;
+    let document = visit.records().read(caller, type_name, visit.id())?;
+    Ok(Answer::document(visit, document))
+}
+
+/// `GET /{type}/{id}/_history/{version}`.
+pub async fn version(visit: &Visit) -> Outcome {
+    no_parameters(visit)?;
+    let type_name = visit.type_name()?;
+    let caller = visit.may(Interaction::Read, type_name)?;
+    let document = visit.records().vread(caller, type_name, visit.id(), visit.part("version").unwrap_or_default())?;
+    Ok(Answer::document(visit, document))
+}

@@ -1,0 +1,177 @@
+//! The data folder as an operator sees it: a directory, and beside it the key file without which nothing in it can be read.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use model::Home;
+use store::{EngineError, Store, StoreError};
+use trust::{Domain, MasterKey, TenantKeys};
+
+/// Memory for the engine's block cache: what keeps a county's index blocks hot and the process below 300 MB.
+const CACHE_BYTES: usize = 64 << 20;
+
+/// The control socket's name in the folder.
+const SOCKET: &str = "control.sock";
+
+/// A data folder and its key.
+#[derive(Debug, Clone)]
+pub struct Folder {
+    /// The directory.
+    pub data: PathBuf,
+    /// The key file. It lies outside the folder, so that a copy of the folder alone is worth nothing.
+    pub key_file: PathBuf,
+}
+
+/// Why a folder cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// The folder has data and the key is gone.
+    #[error("{0} has data, but its key file {1} is missing; without it the data cannot be read (say --key-file FILE)")]
+    NoKey(PathBuf, PathBuf),
+    /// The key file is not one.
+    #[error("{0} is not a key file: {1}")]
+    BadKey(PathBuf, String),
+    /// Another process holds the folder and does not answer on its control socket.
+    #[error("{0} is in use by another process that does not answer on its control socket")]
+    InUse(PathBuf),
+    /// The store refuses.
+    #[error("cannot open {0}: {1}")]
+    Store(PathBuf, StoreError),
+    /// A backup cannot be believed or restored.
+    #[error(transparent)]
+    Backup(#[from] store::backup::BackupError),
+    /// The system refuses.
+    #[error("{0}: {1}")]
+    Io(PathBuf, std::io::Error),
+}
+
+impl Folder {
+    /// A folder with its key at `key_file`, or at `DIR.key` beside it.
+    #[must_use]
+    pub fn new(data: &Path, key_file: Option<PathBuf>) -> Self {
+        let beside = || {
+            let mut name = data.file_name().unwrap_or_else(|| "data".as_ref()).to_owned();
+            name.push(".key");
+            data.with_file_name(name)
+        };
+        Self { data: data.to_owned(), key_file: key_file.unwrap_or_else(beside) }
+    }
+
+    /// Opens the store in the folder; a new folder gets a new key.
+    pub fn open(&self) -> Result<Arc<Store>, FolderError> {
+        let is_new = self.is_empty()?;
+        let master_key = match fs::read_to_string(&self.key_file) {
+            Ok(text) => {
+                self.warn_when_readable();
+                MasterKey::from_text(text.trim())
+                    .map_err(|error| FolderError::BadKey(self.key_file.clone(), error.to_string()))?
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && is_new => self.make_key()?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(FolderError::NoKey(self.data.clone(), self.key_file.clone()));
+            }
+            Err(error) => return Err(FolderError::Io(self.key_file.clone(), error)),
+        };
+        self.make_directory()?;
+        let options = store::Options { cache_bytes: CACHE_BYTES, ..store::Options::new(master_key) };
+        Store::open(&self.data, options).map_err(|error| {
+            if matches!(error, StoreError::Engine(EngineError::Locked)) {
+                return FolderError::InUse(self.data.clone());
+            }
+            FolderError::Store(self.data.clone(), error)
+        })
+    }
+
+    /// Where the server that holds this folder listens for its administrator.
+    #[must_use]
+    pub fn control_socket(&self) -> PathBuf {
+        self.data.join(SOCKET)
+    }
+
+    /// Puts a backup in the place of this folder, which must not exist, and opens it once to see that the key fits.
+    ///
+    /// # Errors
+    /// [`FolderError::Backup`] names the first thing that is wrong; nothing half-restored is left in place.
+    pub fn restore(&self, backup: &Path) -> Result<usize, FolderError> {
+        if !self.key_file.is_file() {
+            return Err(FolderError::NoKey(backup.to_owned(), self.key_file.clone()));
+        }
+        let manifest = store::backup::restore(backup, &self.data)?;
+        self.open()?.close();
+        Ok(manifest.files.len())
+    }
+
+    fn is_empty(&self) -> Result<bool, FolderError> {
+        match fs::read_dir(&self.data) {
+            // A socket is no data.
+            Ok(mut entries) => Ok(!entries.any(|entry| entry.is_ok_and(|entry| entry.file_name() != SOCKET))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
+            Err(error) => Err(FolderError::Io(self.data.clone(), error)),
+        }
+    }
+
+    fn make_directory(&self) -> Result<(), FolderError> {
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true).mode(0o700);
+        builder.create(&self.data).map_err(|error| FolderError::Io(self.data.clone(), error))
+    }
+
+    fn make_key(&self) -> Result<MasterKey, FolderError> {
+        let failed = |error| FolderError::Io(self.key_file.clone(), error);
+        let key = MasterKey::generate();
+        if let Some(parent) = self.key_file.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            fs::create_dir_all(parent).map_err(failed)?;
+        }
+        let mut file =
+            fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.key_file).map_err(failed)?;
+        file.write_all(key.to_text().expose().as_bytes()).map_err(failed)?;
+        file.write_all(b"\n").map_err(failed)?;
+        // A key that is lost after its first record would take the record with it.
+        file.sync_all().map_err(failed)?;
+        tracing::info!("a new key file was made; keep a copy of it apart from the data");
+        Ok(key)
+    }
+
+    fn warn_when_readable(&self) {
+        let is_open = fs::metadata(&self.key_file).is_ok_and(|it| it.permissions().mode() & 0o077 != 0);
+        if is_open {
+            tracing::warn!("others can read the key file; set its mode to 0600");
+        }
+    }
+}
+
+/// Reads every file of a backup and compares it with its manifest; returns how many there are.
+///
+/// # Errors
+/// [`FolderError::Backup`] names the first thing that is wrong.
+pub fn verify_backup(backup: &Path) -> Result<usize, FolderError> {
+    Ok(store::backup::verify(backup)?.files.len())
+}
+
+/// The registration that a Patient's id belongs to, also of one that does not exist (any more).
+pub(crate) fn home_of(keys: &TenantKeys, patient_id: &str) -> Home {
+    let is_hex =
+        |text: &str| text.len() == 16 && text.bytes().all(|it| it.is_ascii_digit() || (b'a'..=b'f').contains(&it));
+    let hex = |text: &str| if is_hex(text) { u64::from_str_radix(text, 16).ok() } else { None };
+    let assigned = patient_id.split_once('-').and_then(|(home, number)| hex(home).zip(hex(number)));
+    match assigned {
+        Some((home, _)) => Home(home),
+        None => Home(keys.hash64(Domain::Id, format!("Patient/{patient_id}").as_bytes())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_lies_beside_the_folder() {
+        let folder = Folder::new(Path::new("somewhere/data"), None);
+        assert_eq!(folder.key_file, Path::new("somewhere/data.key"));
+        let folder = Folder::new(Path::new("data/"), Some("k".into()));
+        assert_eq!(folder.key_file, Path::new("k"));
+    }
+}

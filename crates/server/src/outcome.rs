@@ -1,0 +1,89 @@
+//! A [`Failure`] as JSON: `OperationOutcome` on FHIR routes, a plain error object on `/api/v1`.
+
+use formats::fhir;
+use model::{Failure, Issue};
+use serde_json::{Value, json};
+
+use crate::language::Language;
+
+/// The code system of our error codes; the table is `docs/ERRORS.md`.
+const SYSTEM: &str = "urn:kangmai:error";
+
+/// Which of the two shapes an error takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Face {
+    /// `/fhir/R4`.
+    Fhir,
+    /// `/api/v1`.
+    Api,
+}
+
+/// The failure in the shape of its face.
+pub fn render(failure: &Failure, face: Face, language: Language) -> Value {
+    match face {
+        Face::Fhir => operation_outcome(failure, language),
+        Face::Api => api_error(failure, language),
+    }
+}
+
+/// The `OperationOutcome` of findings alone, as `$validate` answers; no findings is one informational line.
+pub fn findings(issues: &[Issue], language: Language) -> Value {
+    fhir::outcome(issues, language.into())
+}
+
+fn sentence(failure: &Failure, language: Language) -> &'static str {
+    language.pick((failure.code.zh(), failure.code.en()))
+}
+
+/// First the error of the table, then every issue that led to it.
+fn operation_outcome(failure: &Failure, language: Language) -> Value {
+    let mut first = json!({
+        "severity": "error",
+        "code": failure.code.issue_type(),
+        "details": {
+            "coding": [{"system": SYSTEM, "code": failure.code.code()}],
+            "text": sentence(failure, language),
+        },
+    });
+    if !failure.detail.is_empty() {
+        first["diagnostics"] = failure.detail.clone().into();
+    }
+    let mut issues = vec![first];
+    if !failure.issues.is_empty()
+        && let Value::Array(found) = findings(&failure.issues, language)["issue"].take()
+    {
+        issues.extend(found);
+    }
+    json!({"resourceType": "OperationOutcome", "issue": issues})
+}
+
+fn api_error(failure: &Failure, language: Language) -> Value {
+    json!({"error": {
+        "code": failure.code.code(),
+        "message": sentence(failure, language),
+        "zh": failure.code.zh(),
+        "en": failure.code.en(),
+        "detail": failure.detail,
+        "issues": failure.issues,
+    }})
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{ErrorCode, Severity};
+
+    use super::*;
+
+    #[test]
+    fn a_failure_becomes_an_outcome_in_the_language_asked_for() {
+        let failure = Failure::new(ErrorCode::BadSearch, "no parameter `nam`")
+            .with_issues(vec![Issue::new("search.parameter", Severity::Error, "nam").hint("name")]);
+        let outcome = render(&failure, Face::Fhir, Language::English);
+        assert_eq!(outcome["issue"][0]["code"], "invalid");
+        assert_eq!(outcome["issue"][0]["details"]["text"], "the search is not understood");
+        assert_eq!(outcome["issue"][0]["diagnostics"], "no parameter `nam`");
+        assert_eq!(outcome["issue"][1]["details"]["text"], "name");
+        let error = render(&failure, Face::Api, Language::Chinese);
+        assert_eq!(error["error"]["message"], "检索条件有误");
+    }
+}

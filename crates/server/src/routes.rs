@@ -1,0 +1,153 @@
+//! Every route of the server, as one list: method, path, what the audit log calls it, who may come, and what answers.
+//! The CapabilityStatement and the names in metrics and audit events are made from this list.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use trust::AuditAction;
+
+use crate::answer::Outcome;
+use crate::outcome::Face;
+use crate::visit::Visit;
+use crate::{api, fhir};
+
+/// Who may come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody: nothing about a person is in the answer.
+    Open,
+    /// The bearer of a token.
+    SignedIn,
+}
+
+/// The methods that routes use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "HTTP methods are their own documentation")]
+pub enum Method {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+    /// Whatever matched no other line.
+    Any,
+}
+
+impl Method {
+    /// The word in a request line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+            Self::Any => "*",
+        }
+    }
+}
+
+/// A handler's promise.
+pub type Answering<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
+
+/// One line of the list.
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The path; `{name}` is a parameter.
+    pub path: &'static str,
+    /// What metrics, logs and the list of who looked call it.
+    pub name: &'static str,
+    /// What the audit log calls it.
+    pub action: AuditAction,
+    /// Who may come.
+    pub access: Access,
+    /// What answers.
+    pub handler: for<'a> fn(&'a Visit) -> Answering<'a>,
+}
+
+impl Route {
+    /// What the audit log says instead of the address.
+    pub fn template(&self) -> String {
+        format!("{} {}", self.method.as_str(), self.path)
+    }
+
+    /// The line that an audit event came from, if it still exists.
+    pub fn of_template(template: &str) -> Option<&'static Self> {
+        let (method, path) = template.split_once(' ')?;
+        ROUTES.iter().find(|route| route.path == path && route.method.as_str() == method)
+    }
+
+    /// How errors look on this route.
+    pub fn face(&self) -> Face {
+        if self.path.starts_with("/api") { Face::Api } else { Face::Fhir }
+    }
+}
+
+macro_rules! routes {
+    ($($method:ident $path:literal $name:literal $action:ident $access:ident $handler:path;)*) => {
+        &[$(Route {
+            method: Method::$method,
+            path: $path,
+            name: $name,
+            action: AuditAction::$action,
+            access: Access::$access,
+            handler: |visit| Box::pin($handler(visit)),
+        },)*]
+    };
+}
+
+/// The list.
+pub static ROUTES: &[Route] = routes! {
+    // FHIR R4: what this server is
+    Get    "/fhir/R4/metadata"                         "capabilities" Read          Open     fhir::metadata::show;
+    // FHIR R4: the system
+    Get    "/fhir/R4"                                  "search"       Search        SignedIn fhir::search::system;
+    Post   "/fhir/R4"                                  "bundle"       Transaction   SignedIn fhir::bundle::submit;
+    Post   "/fhir/R4/"                                 "bundle"       Transaction   SignedIn fhir::bundle::submit;
+    Post   "/fhir/R4/_search"                          "search"       Search        SignedIn fhir::search::system_by_form;
+    Get    "/fhir/R4/_history"                         "history"      History       SignedIn fhir::history::system;
+    Post   "/fhir/R4/$validate"                        "validate"     Validate      SignedIn fhir::validate::any;
+    // FHIR R4: a type
+    Get    "/fhir/R4/{type}"                           "search"       Search        SignedIn fhir::search::of_type;
+    Post   "/fhir/R4/{type}"                           "create"       Create        SignedIn fhir::write::create;
+    Put    "/fhir/R4/{type}"                           "update"       Update        SignedIn fhir::write::update_where;
+    Patch  "/fhir/R4/{type}"                           "patch"        Patch         SignedIn fhir::write::patch_where;
+    Delete "/fhir/R4/{type}"                           "delete"       Delete        SignedIn fhir::write::delete_where;
+    Post   "/fhir/R4/{type}/_search"                   "search"       Search        SignedIn fhir::search::of_type_by_form;
+    Get    "/fhir/R4/{type}/_history"                  "history"      History       SignedIn fhir::history::of_type;
+    Post   "/fhir/R4/{type}/$validate"                 "validate"     Validate      SignedIn fhir::validate::of_type;
+    // FHIR R4: one resource
+    Get    "/fhir/R4/{type}/{id}"                      "read"         Read          SignedIn fhir::read::current;
+    Put    "/fhir/R4/{type}/{id}"                      "update"       Update        SignedIn fhir::write::update;
+    Patch  "/fhir/R4/{type}/{id}"                      "patch"        Patch         SignedIn fhir::write::patch;
+    Delete "/fhir/R4/{type}/{id}"                      "delete"       Delete        SignedIn fhir::write::delete;
+    Get    "/fhir/R4/{type}/{id}/_history"             "history"      History       SignedIn fhir::history::of_instance;
+    Get    "/fhir/R4/{type}/{id}/_history/{version}"   "vread"        VersionRead   SignedIn fhir::read::version;
+    Get    "/fhir/R4/{type}/{id}/$everything"          "everything"   Everything    SignedIn fhir::everything::show;
+    // The portal: who I am
+    Post   "/api/v1/session"                           "sign-in"      SignIn        Open     api::session::sign_in;
+    Get    "/api/v1/session"                           "session"      Read          SignedIn api::session::show;
+    Delete "/api/v1/session"                           "sign-out"     SignOut       SignedIn api::session::sign_out;
+    // The portal: one person
+    Get    "/api/v1/persons"                           "find-person"  Search        SignedIn api::find::by_query;
+    Post   "/api/v1/persons/search"                    "find-person"  Search        SignedIn api::find::by_form;
+    Get    "/api/v1/persons/{id}/summary"              "summary"      Everything    SignedIn api::summary::show;
+    Get    "/api/v1/persons/{id}/timeline"             "timeline"     Search        SignedIn api::timeline::show;
+    Get    "/api/v1/persons/{id}/trend"                "trend"        Search        SignedIn api::trend::show;
+    Get    "/api/v1/persons/{id}/access"               "access-log"   AccessLogRead SignedIn api::access::show;
+    // Operations
+    Get    "/api/v1/status"                            "status"       Read          Open     api::status::show;
+};
+
+/// What answers a method that a path of the list does not have.
+pub static NO_SUCH_METHOD: &[Route] = routes! {
+    Any    "/fhir/R4"                                  "unrouted"     Read          Open     fhir::unrouted::no_such_method;
+    Any    "/api/v1"                                   "unrouted"     Read          Open     fhir::unrouted::no_such_method;
+};
+
+/// What answers a path that is not in the list.
+pub static NO_SUCH_PATH: &[Route] = routes! {
+    Any    "/fhir"                                     "unrouted"     Read          Open     fhir::unrouted::no_such_path;
+    Any    "/api"                                      "unrouted"     Read          Open     fhir::unrouted::no_such_path;
+};

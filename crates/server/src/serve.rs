@@ -1,0 +1,149 @@
+//! Starting and stopping: open the folder, bind the address, serve until told to stop, finish what was begun, close.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::serve::ListenerExt;
+use model::SystemClock;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::app::App;
+use crate::control;
+use crate::folder::{Folder, FolderError};
+use crate::router;
+
+/// How long requests in flight may take after the stop signal. systemd sends SIGKILL after 90 s.
+const DRAIN_MAX: Duration = Duration::from_secs(30);
+
+/// How often chores are done; metric samples pile up in between.
+const CHORES_EVERY: Duration = Duration::from_secs(5);
+
+/// How a server is started.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The data folder and its key.
+    pub folder: Folder,
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Scheme, host and port that clients use when a gateway stands in front, without a final slash.
+    pub base_url: Option<String>,
+    /// Serve plain HTTP on an address that others can reach. There is no TLS in this program.
+    pub allow_plain_http: bool,
+    /// The data are invented; the portal says so on every page.
+    pub is_demo: bool,
+}
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address can be reached from outside and there is no TLS.
+    #[error(
+        "{0} can be reached from other machines, and this program speaks plain HTTP: tokens and records would travel in \
+         clear. Listen on 127.0.0.1 and put a TLS gateway in front, or say --allow-plain-http if the line is protected otherwise"
+    )]
+    PlainHttp(SocketAddr),
+    /// The data folder cannot be opened.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The rule book inside the program is broken.
+    #[error(transparent)]
+    RuleBook(#[from] records::LoadError),
+    /// The address is taken or not ours.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, std::io::Error),
+    /// The control socket cannot be made.
+    #[error("cannot make the control socket {0}: {1}")]
+    Control(PathBuf, std::io::Error),
+}
+
+/// A server that answers. Dropping it without [`Running::stop`] leaves it running until the process ends.
+pub struct Running {
+    /// The address that it listens on.
+    pub address: SocketAddr,
+    app: Arc<App>,
+    folder: Folder,
+    stopping: watch::Sender<bool>,
+    serving: JoinHandle<std::io::Result<()>>,
+}
+
+/// Opens the folder, binds the address and begins to answer.
+pub async fn start(options: Options) -> Result<Running, ServeError> {
+    if !options.listen.ip().is_loopback() && !options.allow_plain_http {
+        return Err(ServeError::PlainHttp(options.listen));
+    }
+    // Bind first: two servers that were started twice by mistake should say "address in use", not "folder in use".
+    let listener =
+        TcpListener::bind(options.listen).await.map_err(|error| ServeError::Listen(options.listen, error))?;
+    let address = listener.local_addr().map_err(|error| ServeError::Listen(options.listen, error))?;
+    let folder = options.folder.clone();
+    let store = tokio::task::block_in_place(|| folder.open())?;
+    let app = App::new(store, Arc::new(SystemClock), options.base_url, options.is_demo)?;
+    let (stopping, stopped) = watch::channel(false);
+    let socket = folder.control_socket();
+    control::listen(Arc::clone(&app), &socket, stopped.clone()).map_err(|error| ServeError::Control(socket, error))?;
+    let router = router::build(&app);
+    let listener = listener.tap_io(|stream| {
+        // Small answers must not wait for an acknowledgement of the one before (Nagle's algorithm).
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY was refused");
+        }
+    });
+    tokio::spawn(keep_house(Arc::clone(&app), stopped.clone()));
+    let serving = tokio::spawn(
+        axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
+            .with_graceful_shutdown(until(stopped))
+            .into_future(),
+    );
+    app.set_ready(true);
+    tracing::info!(%address, "ready");
+    Ok(Running { address, app, folder, stopping, serving })
+}
+
+impl Running {
+    /// Stops accepting, finishes the requests in flight (for half a minute at most), and closes the store.
+    pub async fn stop(self) {
+        tracing::info!("stopping");
+        self.app.set_ready(false);
+        self.stopping.send_replace(true);
+        match tokio::time::timeout(DRAIN_MAX, self.serving).await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(_) => tracing::error!("the listener ended with an error"),
+            Err(_) => tracing::warn!("requests still in flight after the limit are dropped"),
+        }
+        if let Err(error) = std::fs::remove_file(self.folder.control_socket()) {
+            tracing::debug!(%error, "the control socket was already gone");
+        }
+        tokio::task::block_in_place(|| {
+            self.app.owed.settle(&self.app);
+            self.app.store.close();
+        });
+        tracing::info!("stopped");
+    }
+}
+
+async fn until(mut stopped: watch::Receiver<bool>) {
+    // An error means that the sender is gone, which is a stop as well.
+    let _gone = stopped.wait_for(|stopped| *stopped).await;
+}
+
+/// Small chores: fold metric samples, write audit events that waited for room on the disk.
+async fn keep_house(app: Arc<App>, stopped: watch::Receiver<bool>) {
+    let mut tick = tokio::time::interval(CHORES_EVERY);
+    let end = until(stopped);
+    tokio::pin!(end);
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {
+                app.fold_metrics();
+                if app.owed.len() > 0 {
+                    tokio::task::block_in_place(|| app.owed.settle(&app));
+                }
+            }
+            () = &mut end => return,
+        }
+    }
+}
