@@ -106,7 +106,9 @@ impl<'r> Walk<'r> {
                 self.element(&place, element, slot, value, map);
             }
         }
-        let is_bare = map.is_empty() || (map.len() == 1 && map.contains_key("id") && !structure.is_resource);
+        // A companion may carry an id alone: its value stands beside it.
+        let id_is_content = structure.is_resource || structure.name == "Element";
+        let is_bare = map.is_empty() || (map.len() == 1 && map.contains_key("id") && !id_is_content);
         if is_bare {
             self.report(&rules::EMPTY, path, |issue| issue.found("{}"));
         }
@@ -122,6 +124,9 @@ impl<'r> Walk<'r> {
             }
             if !is_bare {
                 invariants::check_structure(self, path, &structure.name, map);
+            }
+            if structure.name == "Bundle.entry" {
+                link::check_full_url(self, path, map);
             }
         }
     }

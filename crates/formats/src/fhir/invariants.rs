@@ -6,7 +6,8 @@
 mod table;
 mod values;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
 
 use model::Severity;
 use serde_json::{Map, Value};
@@ -14,7 +15,7 @@ use serde_json::{Map, Value};
 use super::check::Walk;
 use super::path::Path;
 use super::rules;
-use table::INVARIANTS;
+use table::{INVARIANTS, Invariant};
 
 /// The keys of the invariants that [`super::validate`] evaluates.
 pub const EVALUATED_INVARIANTS: &[&str] = &[
@@ -42,7 +43,14 @@ pub const UNEVALUATED_INVARIANTS: &[(&str, &str)] = &[
 
 /// The invariants of the structure that an object has.
 pub(super) fn check_structure(walk: &mut Walk<'_>, path: &Path<'_>, structure: &str, map: &Map<String, Value>) {
-    for invariant in INVARIANTS.iter().filter(|invariant| invariant.structure == structure) {
+    static BY_STRUCTURE: LazyLock<HashMap<&str, Vec<&Invariant>>> = LazyLock::new(|| {
+        let mut by_structure: HashMap<&str, Vec<&Invariant>> = HashMap::new();
+        for invariant in INVARIANTS {
+            by_structure.entry(invariant.structure).or_default().push(invariant);
+        }
+        by_structure
+    });
+    for invariant in BY_STRUCTURE.get(structure).into_iter().flatten() {
         if !(invariant.holds)(map) {
             report(walk, path, invariant.key, invariant.severity, invariant.human);
         }

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 use standards::{Element, structures};
 
 use super::check::Walk;
+use super::grammar;
 use super::path::Path;
 use super::reference::{self, Reference};
 use super::rules;
@@ -38,6 +39,16 @@ pub(super) fn check(walk: &mut Walk<'_>, path: &Path<'_>, element: &Element, map
             element.targets.join(", ")
         };
         walk.report(&rules::REFERENCE_TARGET, &place, |issue| issue.found(text).expected(expected));
+    }
+}
+
+/// `Bundle.entry.fullUrl` is the absolute address of the entry's resource.
+pub(super) fn check_full_url(walk: &mut Walk<'_>, path: &Path<'_>, map: &Map<String, Value>) {
+    let Some(text) = map.get("fullUrl").and_then(Value::as_str) else { return };
+    if !grammar::has_scheme(text) {
+        walk.report(&rules::REFERENCE_FORM, &path.name("fullUrl"), |issue| {
+            issue.found(text).expected("an absolute URL")
+        });
     }
 }
 

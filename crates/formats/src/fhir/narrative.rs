@@ -122,7 +122,7 @@ const ATTRIBUTES: [&str; 51] = [
 /// Also attributes, but ones that only XML has.
 const XML_ATTRIBUTES: [&str; 4] = ["xmlns", "xml:lang", "xml:space", "type"];
 
-/// Elements without content, which need no closing tag only when written `<br/>`.
+/// The deepest nesting that is followed; a narrative is text for people.
 const DEPTH_MAX: usize = 256;
 
 /// Whether a narrative's `div` is one well-nested XHTML `div` made of allowed elements and attributes.
@@ -215,12 +215,18 @@ fn attributes_are_plain(text: &str) -> bool {
     true
 }
 
-/// Whether every `&` of a text begins a character reference: XML knows five names, XHTML narratives also use HTML's.
+/// Whether every `&` of a text begins a character reference of XML. The standard excludes HTML's names (`&nbsp;`): a resource is
+/// also XML, which does not know them.
 fn text_is_plain(text: &str) -> bool {
     text.split('&').skip(1).all(|after| {
         let Some((name, _)) = after.split_once(';') else { return false };
-        let letters = name.strip_prefix('#').unwrap_or(name);
-        !letters.is_empty() && letters.len() <= 10 && letters.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        match name.strip_prefix('#') {
+            Some(number) => {
+                let (digits, radix) = number.strip_prefix('x').map_or((number, 10), |digits| (digits, 16));
+                u32::from_str_radix(digits, radix).ok().and_then(char::from_u32).is_some()
+            }
+            None => matches!(name, "amp" | "lt" | "gt" | "quot" | "apos"),
+        }
     })
 }
 
@@ -232,7 +238,7 @@ mod tests {
     fn formatting_is_allowed() {
         for div in [
             r#"<div xmlns="http://www.w3.org/1999/xhtml">text</div>"#,
-            r#"<div xmlns="http://www.w3.org/1999/xhtml"><p>a &lt; b</p><br/><table class="grid"><tr><td>1</td></tr></table></div>"#,
+            r#"<div xmlns="http://www.w3.org/1999/xhtml"><p>a &lt; b&#160;&#x5EB7;</p><br/><table class="grid"><tr><td>1</td></tr></table></div>"#,
             r##"<div><a href="#x" title="a > b">x</a><!-- note --><img src="a.png" alt=""/></div>"##,
         ] {
             assert!(is_plain(div), "{div}");
@@ -254,6 +260,8 @@ mod tests {
             "<div><a href=\"java\nscript:x()\">a</a></div>",
             "<div><form/>a</div>",
             "<div>a & b</div>",
+            "<div>a&nbsp;b</div>",
+            "<div>a&#xD800;b</div>",
             "<div class=x>a</div>",
             "<div><!DOCTYPE x>a</div>",
             "<div><![CDATA[x]]></div>",
