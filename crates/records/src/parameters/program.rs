@@ -91,7 +91,8 @@ impl Context {
     fn run<'a>(&self, resource: &'a Value, out: &mut Vec<Extracted<'a>>) {
         walk(resource, &self.steps, &mut |node| {
             let mut parts = Vec::with_capacity(self.components.len());
-            for paths in &self.components {
+            // The last component is the one that most elements lack (`code` is always there, `value-date` seldom).
+            for paths in self.components.iter().rev() {
                 let mut values = Vec::new();
                 paths.iter().for_each(|path| path.run(node, &mut values));
                 if values.is_empty() {
@@ -99,6 +100,7 @@ impl Context {
                 }
                 parts.push(values);
             }
+            parts.reverse();
             out.push(Extracted::Composite(parts));
         });
     }
