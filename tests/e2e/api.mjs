@@ -1,11 +1,11 @@
 /** The walk's own eyes on the server: what a page must show is asked for here, not written into the test. */
 
 export class Api {
-  constructor(url, token, account) {
-    Object.assign(this, { url, token, account });
+  constructor(url, token, account, isMock) {
+    Object.assign(this, { url, token, account, isMock });
   }
 
-  static async signIn({ url, name, password }) {
+  static async signIn({ url, name, password, kind }) {
     const answer = await fetch(`${url}/api/v1/session`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
@@ -13,7 +13,7 @@ export class Api {
     });
     if (!answer.ok) throw new Error(`sign-in as ${name} answers ${answer.status}: ${await answer.text()}`);
     const { token, account } = await answer.json();
-    return new Api(url, token, account);
+    return new Api(url, token, account, kind === "mock");
   }
 
   async get(path) {
@@ -22,14 +22,17 @@ export class Api {
     return answer.json();
   }
 
+  /** How many resources a FHIR search finds; undefined from the mock, which has no search. */
+  async count(search) {
+    if (this.isMock) return undefined;
+    return (await this.get(`/fhir/R4/${search}&_summary=count`)).total;
+  }
+
   /** The ids of patients, from the FHIR face; the mock has no search and knows one rich record. */
   async patients() {
-    try {
-      const bundle = await this.get("/fhir/R4/Patient?_count=50");
-      return bundle.entry.map((entry) => entry.resource.id);
-    } catch {
-      return ["p-0001"];
-    }
+    if (this.isMock) return ["p-0001"];
+    const bundle = await this.get("/fhir/R4/Patient?_count=50");
+    return (bundle.entry ?? []).map((entry) => entry.resource.id);
   }
 
   /** The person with the fullest front page: a walk over an empty record would prove nothing. */

@@ -54,9 +54,9 @@ async function startDemo() {
   return { url, ...loginIn(printed), stop: () => stop(child).then(clean), kind: "demo" };
 }
 
-/** The clinician's login among the lines that the demo prints. */
+/** The clinician's login among the lines that the demo prints: `clinician   NAME   PASSWORD`. */
 export function loginIn(printed) {
-  const found = /clinician\D*?\b(\S+)\s*\/\s*(\S+)/i.exec(printed);
+  const found = /^clinician\s+(\S+)\s+(\S+)$/m.exec(printed);
   return found ? { name: found[1], password: found[2] } : undefined;
 }
 

@@ -48,7 +48,7 @@ async function steps({ page, eyes, server, api, person, language, shot }) {
   const panel = (title) => page.getByRole("region", { name: title, exact: true });
   const look = async (step) => {
     await page.waitForTimeout(350); // drawers and charts finish moving before the picture
-    await page.screenshot({ path: shot(step), fullPage: step !== "source" });
+    await page.screenshot({ path: shot(step), fullPage: !step.endsWith("source") });
     const wider = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     check(wider <= 0, `${step}: nothing wider than the window (${wider} px too wide)`);
     const findings = await eyes.accessibility();
@@ -97,6 +97,8 @@ async function steps({ page, eyes, server, api, person, language, shot }) {
   await seen(page.getByText(words.banner), "the banner on the record");
   const { allergies, problems, results } = person.summary;
   await seen(panel(words.allergies), "the allergies");
+  const counted = await api.count(`AllergyIntolerance?patient=${person.id}`);
+  if (counted !== undefined) check(counted === allergies.length, `${counted} allergies in the FHIR face, ${allergies.length} on the page`);
   if (allergies.length === 0) await seen(panel(words.allergies).getByText(words.noAllergy), "that no allergy is recorded");
   for (const allergy of allergies) await seen(panel(words.allergies).getByText(allergy.title), `the allergy ${allergy.title}`);
   for (const problem of problems.filter((one) => one.status === "active").slice(0, 5))
@@ -108,7 +110,7 @@ async function steps({ page, eyes, server, api, person, language, shot }) {
   await look("4-record");
 
   // The trend of a result that was chosen, against the series that the server gives
-  const numeric = results.filter((result) => result.code && !Number.isNaN(Number.parseFloat(result.value)) && panelRow(results, result));
+  const numeric = results.filter((result) => result.code && isNumber(result.value) && standsUnfolded(results, result));
   const chosen = numeric[1] ?? numeric[0];
   const button = panel(words.results).getByRole("button", { name: chosen.title, exact: true });
   await button.first().click();
@@ -118,7 +120,10 @@ async function steps({ page, eyes, server, api, person, language, shot }) {
   await panel(words.trend).getByText(words.table, { exact: true }).click();
   const rows = panel(words.trend).locator("tbody tr");
   await seen(rows, "the trend as a table");
-  check((await rows.count()) === series.points.length, `${series.points.length} points of ${chosen.title}, the page has ${await rows.count()}`);
+  const points = series.points.filter((point) => isNumber(point.value) && (!point.unit || point.unit === series.unit));
+  check((await rows.count()) === points.length, `${points.length} points of ${chosen.title}, the page has ${await rows.count()}`);
+  const measured = await api.count(`Observation?patient=${person.id}&combo-code=${encodeURIComponent(chosen.code)}`);
+  if (measured !== undefined) check(measured === series.points.length, `${measured} observations in the FHIR face, ${series.points.length} in the trend`);
   await panel(words.trend).scrollIntoViewIfNeeded();
   await look("5-trend-table");
   await panel(words.trend).getByText(words.chart, { exact: true }).click();
@@ -179,6 +184,10 @@ async function steps({ page, eyes, server, api, person, language, shot }) {
 }
 
 /** Whether a result is among the rows that stand there unfolded. */
-function panelRow(results, result) {
+function standsUnfolded(results, result) {
   return results.indexOf(result) < 12;
+}
+
+function isNumber(value) {
+  return value !== "" && value !== null && typeof value !== "boolean" && !Number.isNaN(Number(value));
 }

@@ -10,7 +10,7 @@ import { PEOPLE, type Entry, type Somebody } from "./people.ts";
 type Next = () => void;
 
 const TOKEN = "km_mock";
-const ACCOUNT = { name: "doctor", display_name: "沈知微", role: "Clinician", institution: "望岚县人民医院（演示）" };
+const ACCOUNT = { name: "doctor", display_name: "沈知微", role: "clinician", institution: "望岚县人民医院（演示）" };
 const RESULTS_MAX = 40;
 
 interface Access {
@@ -66,13 +66,13 @@ function answer(request: IncomingMessage, response: ServerResponse, url: URL, se
     response.writeHead(status, { "Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store" });
     response.end(value === undefined ? "" : JSON.stringify(value, null, 1));
   };
-  const refuse = (status: number, code: string, zh: string, en: string, detail: string): void => say(status, { code, zh, en, detail });
+  const refuse = (status: number, code: string, zh: string, en: string, detail: string): void => say(status, { error: { code, zh, en, detail } });
   const path = url.pathname;
 
   if (path === "/api/v1/status") return say(200, { demo: true, version: "0.1.0-mock" });
   if (path === "/api/v1/session" && request.method === "POST") {
     if (sent["name"] !== "doctor" || sent["password"] !== "demo")
-      return refuse(401, "not-signed-in", "账号或密码不正确", "the name or the password is wrong", "sign-in refused");
+      return refuse(401, "not-signed-in", "请先登录", "sign in first", "the name or the password is wrong");
     return say(200, { token: TOKEN, account: ACCOUNT, expires_at: new Date(Date.now() + 8 * 3_600_000).toISOString() });
   }
   if (request.headers.authorization !== `Bearer ${TOKEN}`) return refuse(401, "not-signed-in", "请先登录", "sign in first", "no bearer token");
@@ -82,20 +82,20 @@ function answer(request: IncomingMessage, response: ServerResponse, url: URL, se
   const source = /^\/fhir\/R4\/(\w+)\/([^/]+)$/.exec(path);
   const found = source ? PEOPLE.find((person) => person.id === source[2] || person.entries.some((entry) => entry.id === source[2])) : undefined;
   if (source && found) {
-    note(found.id, "read", `${source[1]}/${source[2]}`);
+    note(found.id, "read", source[1] ?? "");
     return say(200, resource(found, source[1] ?? "", source[2] ?? ""));
   }
   const page = /^\/api\/v1\/persons\/([^/]+)\/(summary|timeline|trend|access)$/.exec(path);
   const person = page && PEOPLE.find((one) => one.id === decodeURIComponent(page[1] ?? ""));
   if (!page || !person) return refuse(404, "not-found", "未找到该资源", "no such resource", path.replace(/\d{6,}/g, "…"));
-  note(person.id, page[2] === "access" ? "access-log" : (page[2] ?? ""), page[2] === "trend" ? "Observation" : "Patient");
+  note(person.id, page[2] === "access" ? "access-log" : (page[2] ?? ""), page[2] === "trend" ? "Observation" : "Person");
   switch (page[2]) {
     case "summary":
       return say(200, summary(person));
     case "timeline":
       return say(200, timeline(person, url.searchParams));
     case "trend":
-      return say(200, trend(person, url.searchParams.get("code") ?? ""));
+      return say(200, trend(person, (url.searchParams.get("code") ?? "").split("|").pop() ?? ""));
     default:
       return say(200, { entries: looked.get(person.id) ?? [] });
   }

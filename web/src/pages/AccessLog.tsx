@@ -52,10 +52,10 @@ interface Column {
 const COLUMNS: readonly Column[] = [
   { name: "access.at", className: "figures access-at", cell: (entry) => second(entry.at) },
   { name: "access.who", className: "access-who", cell: (entry) => entry.display_name?.trim() || entry.actor },
-  { name: "access.role", cell: (entry, speak) => speak.code("role", entry.role) },
-  { name: "access.institution", cell: (entry, speak) => entry.institution || speak("none.mark") },
-  { name: "access.purpose", cell: purposeOf },
-  { name: "access.action", cell: actionOf },
+  { name: "access.role", className: "access-role", cell: (entry, speak) => speak.code("role", entry.role) },
+  { name: "access.institution", className: "access-institution", cell: (entry, speak) => entry.institution || speak("none.mark") },
+  { name: "access.purpose", className: "access-purpose", cell: purposeOf },
+  { name: "access.action", className: "access-action", cell: actionOf },
   { name: "access.what", className: "access-what", cell: (entry, speak) => whatOf(entry.what, speak) },
   { name: "access.request", className: "access-request", cell: (entry, speak) => entry.request_id || speak("none.mark") },
 ];

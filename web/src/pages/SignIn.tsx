@@ -8,6 +8,7 @@ import { Field } from "../parts/Field.tsx";
 import { Trouble } from "../parts/Waiting.tsx";
 import { useSpeak } from "../shell/context.ts";
 import { asApiError } from "../shell/useLoad.ts";
+import type { Speak } from "../words/index.ts";
 
 export function SignIn() {
   const speak = useSpeak();
@@ -38,7 +39,7 @@ export function SignIn() {
       <form className="panel sign-in-panel" onSubmit={(event) => void submit(event)} noValidate>
         <h1>{speak("signin.title")}</h1>
         {session.endedByServer() && !error && <Alert type="info" showIcon title={speak("signin.ended")} />}
-        {error && <Trouble error={error} />}
+        {error && <Trouble error={error} sentence={sentenceFor(error, speak)} />}
         <Field
           label={speak("signin.name")}
           value={name}
@@ -61,4 +62,10 @@ export function SignIn() {
       </form>
     </div>
   );
+}
+
+/** On this page “sign in first” would be no help: it was tried. */
+function sentenceFor(error: ApiError, speak: Speak): string | undefined {
+  if (error.status === 401) return speak("signin.wrong");
+  return error.status === 403 ? speak("signin.locked") : undefined;
 }

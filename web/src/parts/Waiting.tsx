@@ -39,8 +39,15 @@ export function Nothing({ title, children }: { title: string; children?: ReactNo
   );
 }
 
+interface TroubleProps {
+  error: ApiError;
+  /** Says it better than the general sentence of the code, where the page knows more. */
+  sentence?: string | undefined;
+  retry?: (() => void) | undefined;
+}
+
 /** What went wrong, its code for whoever will be asked about it, and a way to try again. */
-export function Trouble({ error, retry }: { error: ApiError; retry?: (() => void) | undefined }) {
+export function Trouble({ error, sentence, retry }: TroubleProps) {
   const speak = useSpeak();
   return (
     <Alert
@@ -48,7 +55,7 @@ export function Trouble({ error, retry }: { error: ApiError; retry?: (() => void
       showIcon
       role="alert"
       className="trouble"
-      title={sentenceOf(error, speak)}
+      title={sentence ?? sentenceOf(error, speak)}
       description={
         <div className="trouble-more">
           {error.detail && <div>{error.detail}</div>}

@@ -13,7 +13,7 @@ export function TopBar() {
   const other = speak.language === "zh" ? "en" : "zh";
 
   return (
-    <header className="top-bar">
+    <header className={signedIn ? "top-bar signed-in" : "top-bar"}>
       <a className="brand" href={hrefOf({ page: "search" })}>
         <Pulse />
         <span className="brand-name">{speak("product.name")}</span>

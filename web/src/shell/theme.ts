@@ -18,6 +18,7 @@ export const theme: ThemeConfig = {
     colorTextPlaceholder: "#67787f",
     colorBorder: "#b9c6cc",
     colorBorderSecondary: "#dfe6e9",
+    colorBgMask: "rgb(16 40 48 / 28%)",
     borderRadius: 6,
     fontFamily: FONTS,
     fontSize: 14,

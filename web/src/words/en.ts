@@ -22,6 +22,8 @@ export const en: Words = {
   "signin.name.missing": "Enter your account name",
   "signin.password.missing": "Enter your password",
   "signin.ended": "Your session has ended. Sign in again.",
+  "signin.wrong": "The name or the password is wrong",
+  "signin.locked": "Too many wrong passwords; the account is locked for a while",
   "signin.notice": "Every look at a record is logged, and residents can see who looked.",
 
   "search.title": "Find a resident",

@@ -20,6 +20,8 @@ export const zh = {
   "signin.name.missing": "请输入账号",
   "signin.password.missing": "请输入密码",
   "signin.ended": "登录已失效，请重新登录",
+  "signin.wrong": "账号或密码不正确",
+  "signin.locked": "多次输入错误，账号暂时锁定",
   "signin.notice": "每次调阅都会留痕，居民可以查询谁看过自己的档案。",
 
   "search.title": "居民检索",
