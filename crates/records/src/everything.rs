@@ -44,6 +44,11 @@ impl Member {
         [self.type_code.as_u16().to_be_bytes().as_slice(), &self.suffix.0].concat()
     }
 
+    /// Where a page goes on: `Some(None)` is the beginning of the list, after a page that held the patient alone.
+    fn read_place(bytes: &[u8]) -> Option<Option<Self>> {
+        if bytes.is_empty() { Some(None) } else { Self::read(bytes).map(Some) }
+    }
+
     fn read(bytes: &[u8]) -> Option<Self> {
         let (type_code, suffix) = bytes.split_first_chunk::<2>()?;
         let type_code = TypeCode::from_u16(u16::from_be_bytes(*type_code))?;
@@ -160,7 +165,7 @@ impl Records {
             Some(text) => {
                 let plain = links::open_token(self, caller.tenant(), &purpose, text)?;
                 let bad = || Failure::new(ErrorCode::BadPage, "`_page` is not a link of this list");
-                Some(Member::read(&plain).ok_or_else(bad)?)
+                Member::read_place(&plain).ok_or_else(bad)?
             }
             None => None,
         };
@@ -174,12 +179,16 @@ impl Records {
         // Whoever sees this list learns that the patient is known, whatever else is in it.
         filling.disclosed.add(&patient.key);
         let is_recent = filling.wanted.since_ms.is_none_or(|since_ms| patient.last_updated_ms >= since_ms);
-        if after.is_none() && filling.wanted.has_type(TypeCode::PATIENT) && is_recent {
+        let is_first = options.page.is_none();
+        if is_first && filling.wanted.has_type(TypeCode::PATIENT) && is_recent {
             filling.push(&patient);
         }
         let next = self.fill_everything(&mut filling, &*snapshot, &patient.key, after)?;
-        let is_whole = next.is_none() && after.is_none();
-        let next = next.map(|member| links::seal_token(self, caller.tenant(), &purpose, &member.write()));
+        let is_whole = next.is_none() && is_first;
+        let next = next.map(|place| {
+            let plain = place.map_or_else(Vec::new, |member| member.write());
+            links::seal_token(self, caller.tenant(), &purpose, &plain)
+        });
         let address = format!("{}/Patient/{id}/$everything", caller.base_url);
         let count = filling.bundle.len();
         let links = links::page_links(&address, &options, next.as_deref());
@@ -187,14 +196,14 @@ impl Records {
         Ok(Page { json, disclosed: filling.disclosed.into_vec(), count })
     }
 
-    /// Fills the page with members behind `after`. Returns the last one when there are more.
+    /// Fills the page with members behind `after`. When there are more, returns the one behind which they come.
     fn fill_everything(
         &self,
         filling: &mut Filling<'_>,
         snapshot: &dyn Snapshot,
         patient: &ResourceKey,
         after: Option<Member>,
-    ) -> Result<Option<Member>, Failure> {
+    ) -> Result<Option<Option<Member>>, Failure> {
         let members = self.members(filling, snapshot, patient, after)?;
         let mut opener = Opener::new(&self.store, patient.tenant);
         let mut rest = members.as_slice();
@@ -202,7 +211,7 @@ impl Records {
         while !rest.is_empty() {
             let room = filling.count - filling.bundle.len();
             if room == 0 {
-                return Ok(last.or(Some(rest[0])));
+                return Ok(Some(last));
             }
             let (chunk, later) = rest.split_at(rest.len().min(room).min(CHUNK));
             rest = later;
