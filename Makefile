@@ -1,0 +1,72 @@
+# Everything that a person or a build machine does here. `make help` lists it.
+#
+# Tests and `make build` share the release profile, so that RocksDB (the dearest C++ build of the tree) compiles once.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+BINARY := target/release/kangmai
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+# Objects of C and C++ come from ccache where it is installed.
+ifneq ($(shell command -v ccache 2>/dev/null),)
+export CC ?= ccache cc
+export CXX ?= ccache c++
+ifeq ($(origin CC),default)
+export CC := ccache cc
+endif
+ifeq ($(origin CXX),default)
+export CXX := ccache c++
+endif
+endif
+
+.PHONY: help demo build test fmt lint bench setup web web-test unit e2e clients kill search
+
+help: ## this list
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/:/' | column -t -s:
+
+setup: ## install what is missing on a Debian or Ubuntu machine that has Rust and Node
+	@scripts/setup.sh
+
+demo: build ## start with the sample records, in a fresh folder
+	$(BINARY) demo
+
+build: setup web ## target/release/kangmai, with the portal inside
+	cargo build --release --package kangmai
+
+web: setup ## the portal, into web/dist
+	cd web && { test node_modules/.package-lock.json -nt package-lock.json || npm ci --no-audit --no-fund; }
+	cd web && npm run --silent build
+
+web-test: web
+	cd web && npm test --silent
+
+test: lint unit web-test build e2e clients search kill ## everything that must hold
+
+fmt: ## lay out the code
+	cargo fmt --all
+
+lint: web ## layout, lints, repository rules
+	cargo fmt --all --check
+	cargo clippy --release --workspace --all-targets -- -D warnings
+
+unit: web ## tests of every crate, and the scenarios against the real binary
+	cargo test --release --workspace
+
+e2e: build ## the portal in a real browser
+	cd tests/e2e && { test -d node_modules || npm ci --no-audit --no-fund; }
+	cd tests/e2e && npm test --silent
+
+clients: build ## published FHIR clients, unchanged
+	tests/with_server.py --binary $(BINARY) -- tests/clients/run.sh '{base}' '{token}'
+
+search: build ## search answers against a naive scan, short form
+	tests/with_server.py --binary $(BINARY) -- tests/search/oracle.py --url '{base}' --token '{token}' --restricted-token '{restricted}' --bundles samples/synthea --bundle-limit 3
+
+kill: build ## kill -9 at random moments, short form; and a skipped fsync must be noticed
+	tests/kill/kill9.py --binary $(BINARY) --rounds 3 --seed 1
+	tests/kill/kill9.py --binary $(BINARY) --rounds 3 --seed 1 --power-cut
+	! tests/kill/kill9.py --binary $(BINARY) --rounds 3 --seed 1 --power-cut --skip-fsync
+
+bench: build ## the figures of bench/README.md
+	bench/run.sh all
