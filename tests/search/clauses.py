@@ -68,9 +68,6 @@ class Plain:
         roots, first, second = knowledge.COMPOSITES[record.type][self.name]
         nodes = list(itertools.chain.from_iterable(
             [record.resource] if not root else [element for element, _ in select(record.resource, root)] for root in roots))
-        if self.modifier == "missing":
-            present = any(extract(n, first[0], first[1], "") and extract(n, second[0], second[1], "") for n in nodes)
-            return YES if present != self.values[0][1] else NO
         best = NO
         for node in nodes:
             one = extract(node, first[0], first[1], context.world.base)

@@ -124,8 +124,8 @@ class Maker:
     def subject(self):
         return self.reference("Patient")
 
-    def about(self):
-        return self.reference(*sorted(RELATED))
+    def about(self, *types):
+        return self.reference(*(types or sorted(RELATED)))
 
     # ------------------------------------------------------------ resources
 
@@ -227,8 +227,8 @@ class Maker:
     def _Procedure(self):
         found = self.fill({"status": self.one(["completed", "in-progress"]), "subject": self.subject()}, {
             "code": self.concept, "category": self.concept, "encounter": lambda: self.reference("Encounter"), "location": lambda: self.reference("Location"),
-            "performer": lambda: [{"actor": self.care_giver()}], "reasonCode": lambda: [self.concept()], "reasonReference": lambda: [self.about()],
-            "partOf": lambda: [self.reference("Procedure", "Observation")], "basedOn": lambda: [self.reference("CarePlan", "ServiceRequest")],
+            "performer": lambda: [{"actor": self.care_giver()}], "reasonCode": lambda: [self.concept()],
+            "reasonReference": lambda: [self.about("Condition", "Observation", "Procedure", "DiagnosticReport")], "partOf": lambda: [self.reference("Procedure", "Observation")], "basedOn": lambda: [self.reference("CarePlan", "ServiceRequest")],
             "identifier": lambda: [self.identifier("1")], "instantiatesUri": lambda: [f"http://example.org/u/{self.one('ab')}"],
             "instantiatesCanonical": lambda: [f"http://example.org/plan/{self.one('ab')}"]})
         found.update(self.one([{"performedDateTime": self.date_time()}, {"performedPeriod": self.period()}, {"performedString": "once"}]))

@@ -89,9 +89,6 @@ class Generator:
     def composite(self, record):
         name = self.rng.choice(sorted(knowledge.COMPOSITES[record.type]))
         roots, first, second = knowledge.COMPOSITES[record.type][name]
-        if self.rng.random() < 0.08:
-            flag = self.rng.random() < 0.5
-            return Plain(record.type, name, "missing", [("true" if flag else "false", flag)])
         values = []
         for candidate in [record] + [self.record(record.type) for _ in range(12)]:
             for root in roots:

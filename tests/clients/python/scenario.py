@@ -15,9 +15,13 @@ def client(**headers):
     return SyncFHIRClient(BASE, authorization=f"Bearer {TOKEN}", extra_headers={k.replace("_", "-"): v for k, v in headers.items()})
 
 
+def patient_body(number):
+    return dict(resourceType="Patient", identifier=[{"system": SYSTEM, "value": f"99-{MARK}-{number}"}], gender="female",
+                name=[{"family": "Klient", "given": ["测试", f"No{number}"]}], birthDate=f"198{number}-05-01")
+
+
 def patient(fhir, number):
-    return fhir.resource("Patient", identifier=[{"system": SYSTEM, "value": f"99-{MARK}-{number}"}], gender="female",
-                         name=[{"family": "Klient", "given": ["测试", f"No{number}"]}], birthDate=f"198{number}-05-01")
+    return fhir.resource("Patient", **{k: v for k, v in patient_body(number).items() if k != "resourceType"})
 
 
 def refused(kind, act):
@@ -93,12 +97,12 @@ def searching(fhir):
 
 def together(fhir):
     """transaction, chain, include, validate"""
-    bundle = fhir.resource("Bundle", type="transaction", entry=[
-        {"fullUrl": "urn:uuid:7c6a1f0a-0002-4000-8000-000000000001", "resource": patient(fhir, 9), "request": {"method": "POST", "url": "Patient"}},
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [
+        {"fullUrl": "urn:uuid:7c6a1f0a-0002-4000-8000-000000000001", "resource": patient_body(9), "request": {"method": "POST", "url": "Patient"}},
         {"resource": {"resourceType": "Observation", "status": "final", "code": {"coding": [{"system": "http://loinc.org", "code": "8867-4"}]},
                       "subject": {"reference": "urn:uuid:7c6a1f0a-0002-4000-8000-000000000001"}, "valueQuantity": {"value": 61, "unit": "/min"}},
-         "request": {"method": "POST", "url": "Observation"}}])
-    answer = fhir.execute("", data=bundle.serialize())
+         "request": {"method": "POST", "url": "Observation"}}]}
+    answer = fhir.execute("", data=bundle)
     assert [e["response"]["status"][:3] for e in answer["entry"]] == ["201", "201"], answer
     found = fhir.resources("Observation").search(patient__identifier=f"{SYSTEM}|99-{MARK}-9").include("Observation", "patient").fetch_raw()
     assert sorted(e["resource"]["resourceType"] for e in found["entry"]) == ["Observation", "Patient"], found
