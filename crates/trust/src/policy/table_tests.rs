@@ -52,6 +52,27 @@ fn every_cell_is_what_the_rules_say() {
 }
 
 #[test]
+fn a_no_wins_wherever_it_stands() {
+    let rule = |id: &str, allow| Rule {
+        id: id.into(),
+        allow,
+        roles: vec![Role::Machine],
+        interactions: vec![Interaction::Read],
+        purposes: vec![Purpose::Operations],
+        groups: vec!["clinical".into()],
+        obligations: Vec::new(),
+        zh: String::new(),
+        en: String::new(),
+    };
+    let decided =
+        |rules: &[Rule], group| deciding_rule(rules, Role::Machine, Interaction::Read, group, Purpose::Operations);
+    assert_eq!(decided(&[rule("yes", true), rule("yes too", true), rule("no", false)], "clinical"), 3);
+    assert_eq!(decided(&[rule("no", false), rule("yes", true)], "clinical"), 1);
+    assert_eq!(decided(&[rule("yes", true), rule("yes too", true)], "clinical"), 1);
+    assert_eq!(decided(&[rule("yes", true)], "audit"), 0);
+}
+
+#[test]
 fn a_table_with_a_mistake_does_not_compile() {
     let changes = [
         (r#""Consent""#, r#""Consent", "Claim""#, "two groups"),
