@@ -41,12 +41,17 @@ export function Identifiers({ person, limit }: { person: Person; limit: number }
       {all.slice(0, limit).map((identifier, at) => (
         <span className="identifier" key={at} title={identifier.system ?? undefined}>
           {nameOfIdentifier(identifier) && <span className="identifier-name">{nameOfIdentifier(identifier)}</span>}
-          <span className="figures">{identifier.masked}</span>
+          <span className="figures">{shortened(identifier.masked)}</span>
         </span>
       ))}
       {all.length > limit && <span className="identifier-more">{`+${all.length - limit}`}</span>}
     </span>
   );
+}
+
+/** A long row of stars says nothing: of machine-made identifiers only the ends are shown. An 18-digit number keeps its length. */
+export function shortened(masked: string): string {
+  return masked.replace(/\*{12,}/, "…");
 }
 
 /** What the source calls it, else the last readable part of its system's address: `http://hl7.org/fhir/sid/us-ssn` is `us-ssn`. */

@@ -85,6 +85,7 @@ function Filter({ chosen, onChoose }: { chosen: ReadonlySet<string>; onChoose: (
 }
 
 function DayOf({ day }: { day: Day }) {
+  const times = useMemo(() => timesOf(day.groups.flatMap((group) => group.entries)), [day]);
   return (
     <li className="day">
       <time className="day-date figures" dateTime={day.date}>
@@ -92,16 +93,15 @@ function DayOf({ day }: { day: Day }) {
       </time>
       <div className="day-groups">
         {day.groups.map((group) => (
-          <GroupOf key={group.type} group={group} />
+          <GroupOf key={group.type} group={group} times={times} />
         ))}
       </div>
     </li>
   );
 }
 
-function GroupOf({ group }: { group: Group }) {
+function GroupOf({ group, times }: { group: Group; times: ReadonlyMap<TimelineEntry, string> }) {
   const speak = useSpeak();
-  const times = useMemo(() => timesOf(group.entries), [group]);
   return (
     <div className={`group group-${kindOf(group.type)?.id ?? "other"}`}>
       <span className="group-name">{speak.code("type", group.type)}</span>

@@ -8,6 +8,14 @@ import type { Speak } from "../../words/index.ts";
 /** `120.0 mm[Hg]`, alone or behind the name of a component: number and unit are tidied, everything else stays. */
 const QUANTITY = /(^|\s)([+-]?\d+(?:\.\d+)?) (\S+)$/;
 
+/** The status that goes without saying: a procedure on a timeline has been done. */
+const EXPECTED: Readonly<Record<string, string>> = {
+  Procedure: "completed",
+  Immunization: "completed",
+  DocumentReference: "current",
+  ImagingStudy: "available",
+};
+
 /** The detail of an entry: values with readable units, statuses and counts in words. */
 export function detailOf(entry: TimelineEntry, speak: Speak): string {
   const detail = entry.detail?.trim() ?? "";
@@ -15,11 +23,12 @@ export function detailOf(entry: TimelineEntry, speak: Speak): string {
     case "Observation":
       return detail.split(" · ").map(tidied).join(" · ");
     case "DiagnosticReport":
+      if (detail === "0") return "";
       return /^\d+$/.test(detail) ? speak("timeline.report.results", { n: detail }) : detail;
     case "Encounter":
       return detail;
     default:
-      return detail && speak.code("status", detail);
+      return detail === "" || EXPECTED[entry.type] === detail ? "" : speak.code("status", detail);
   }
 }
 

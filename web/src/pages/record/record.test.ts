@@ -36,6 +36,9 @@ describe("the timeline", () => {
     expect(detailOf(entry("Observation", "", "a", "27.9153846 kg/m2"), zh)).toBe("27.915 kg/m²");
     expect(detailOf(entry("Observation", "", "a", "Never smoker"), zh)).toBe("Never smoker");
     expect(detailOf(entry("DiagnosticReport", "", "a", "8"), zh)).toBe("8 项结果");
+    expect(detailOf(entry("DiagnosticReport", "", "a", "0"), zh)).toBe("");
+    expect(detailOf(entry("Procedure", "", "a", "completed"), zh)).toBe("");
+    expect(detailOf(entry("Procedure", "", "a", "not-done"), zh)).toBe("未执行");
     expect(detailOf(entry("Condition", "", "a", "resolved"), zh)).toBe("已愈");
     expect(detailOf(entry("Procedure", "", "a", "每日一次"), zh)).toBe("每日一次");
     expect(detailOf(entry("Procedure", "", "a"), zh)).toBe("");
