@@ -70,7 +70,14 @@ class Server:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.sync_log = os.path.join(folder, "..", "syncs-" + os.path.basename(folder))
-        self.sizes = {}
+        self.sizes, self.skip_mark = {}, os.path.join(folder, "..", "skip-" + os.path.basename(folder))
+
+    def skip_syncs(self, on):
+        """From now on syncs do nothing, or work again."""
+        if on:
+            open(self.skip_mark, "w").close()
+        elif os.path.exists(self.skip_mark):
+            os.unlink(self.skip_mark)
 
     def start(self):
         environment = dict(os.environ)
@@ -80,7 +87,7 @@ class Server:
             self.sizes = {p: os.path.getsize(p) for p in self.files()}
             environment |= {"LD_PRELOAD": self.options.library, "POWERCUT_ROOT": self.folder, "POWERCUT_LOG": self.sync_log}
             if self.options.skip_fsync:
-                environment["POWERCUT_SKIP"] = "1"
+                environment["POWERCUT_SKIP"] = self.skip_mark
         self.log = open(self.folder + ".out", "ab")
         begun = time.time()
         self.process = subprocess.Popen([self.options.binary, "serve", "--data", self.folder, "--listen", f"127.0.0.1:{self.port}", *self.options.server_arg],
@@ -154,6 +161,8 @@ class Worker(threading.Thread):
                 self.rng.choices((self.create, self.update, self.delete, self.transaction, self.conditional), (30, 35, 8, 17, 10))[0]()
         except Gone:
             pass
+        except Exception as error:
+            self.refused.append(f"the client gave up: {type(error).__name__} {error}")
 
     def fresh(self):
         self.next += 1
@@ -181,8 +190,9 @@ class Worker(threading.Thread):
         identifier, value = self.fresh(), self.rng.randint(1, 10**6)
         for _ in range(2):
             done = self.act("create", identifier, "POST", "/Observation", resource(identifier, value), {"If-None-Exist": f"identifier={SYSTEM}|{identifier}"})
-            if done:
-                self.created.setdefault(identifier, (done[0]["Location"].split("/_history")[0].rsplit("/", 1)[1], value))
+            if done and identifier not in self.created:
+                # only the answer that created it must say where it is
+                self.created[identifier] = (done[0]["Location"].split("/_history")[0].rsplit("/", 1)[1], value)
 
     def update(self):
         identity, value = f"{self.name_}-own-{self.rng.randint(0, 9)}", self.rng.randint(1, 10**6)
@@ -343,7 +353,10 @@ def main():
     everyone = []
     try:
         for number in range(options.rounds):
+            # the folder and the account were made with syncs that work: what is lost is what was acknowledged meanwhile
+            server.skip_syncs(options.skip_fsync)
             workers, moment = load_until_killed(server, token, rng, number)
+            server.skip_syncs(False)
             cut = server.cut_power() if options.power_cut else 0
             ready = server.start()
             everyone.extend(workers)

@@ -4,7 +4,7 @@
  * harness cuts every file back to the length noted here: what is then missing was acknowledged without being on disk.
  * POWERCUT_ROOT  only files below this folder
  * POWERCUT_LOG   where to write: "S <bytes> <path>" after a sync, "R <old>\t<new>" after a rename
- * POWERCUT_SKIP  set: fsync and fdatasync do nothing and say that all went well (the fault that the harness must find)
+ * POWERCUT_SKIP  a path: while it exists, fsync and fdatasync do nothing and say that all went well (the fault that the harness must find)
  * POWERCUT_FAIL  "<call> <n>": the n-th sync, write or rename below the root fails with EIO (ENOSPC for write)
  * Limits: bytes overwritten in place are not brought back, and lost directory entries are not simulated. */
 #define _GNU_SOURCE
@@ -67,7 +67,7 @@ static int synced(int fd, const char *name) {
         errno = EIO;
         return -1;
     }
-    if (skip) return 0;
+    if (skip && access(skip, F_OK) == 0) return 0;
     /* what is written while the sync runs is not promised by it: take the length from before */
     int known = fstat(fd, &before) == 0 && S_ISREG(before.st_mode);
     int result = real(fd);
