@@ -147,8 +147,9 @@ class Oracle:
         """Readings of a sort key that R4 leaves open: the lowest or the highest value, a period's start or end."""
         kind = knowledge.PARAMETERS[type_name][name].kind
         pick = max if down else min
-        # the open end of a period is no value to sort by
-        readings = {"date": (lambda v: v[0] if abs(v[0]) < FOREVER else None, lambda v: v[1] if abs(v[1]) < FOREVER else None), "string": (fold, str), "quantity": (lambda v: v[0],)}.get(kind, (lambda v: v[1],))
+        # the open end of a period: before or after everything, or no value to sort by
+        dates = (lambda v: v[0], lambda v: v[1], lambda v: v[0] if abs(v[0]) < FOREVER else None, lambda v: v[1] if abs(v[1]) < FOREVER else None)
+        readings = {"date": dates, "string": (fold, str), "quantity": (lambda v: v[0],)}.get(kind, (lambda v: v[1],))
         if name == "_id":
             yield [k.split("/")[1] for k in keys]
             return
