@@ -2,16 +2,15 @@
 
 use rust_decimal::Decimal;
 
-use super::modifier::missing_answers;
 use super::{Modifier, NumberTest, Prefix, QueryValue, SystemTest, TextMode, UriMode};
 use crate::parameters::{Extracted, Span, normalise};
 
-/// Whether the values of a parameter in one resource answer a question with these alternatives: any alternative by any value;
-/// under `:not` none by any; `:missing` looks at whether there are values.
+/// Whether the values of a parameter in one resource answer a question with these alternatives: any alternative by any
+/// value; under `:not` none by any; `:missing` looks at whether there are values.
 #[must_use]
 pub fn answers(modifier: Option<&Modifier>, any_of: &[QueryValue], values: &[Extracted<'_>]) -> bool {
     let answered = any_of.iter().any(|question| match question {
-        QueryValue::Missing(wanted) => missing_answers(*wanted, values),
+        QueryValue::Missing(wanted) => values.is_empty() == *wanted,
         _ => values.iter().any(|value| matches(question, value)),
     });
     answered != Modifier::is_not(modifier)
@@ -117,7 +116,8 @@ fn date(prefix: Prefix, (low, high): (i64, i64), (from, to): (i64, i64)) -> bool
 
 fn number(test: &NumberTest, span: &Span) -> bool {
     let NumberTest { prefix, exact, low, high } = *test;
-    // The range of the question includes its lower end only, so a value's excluded upper end may touch the upper end of it.
+    // The range of the question includes its lower end only, so a value's excluded upper end may touch the upper end of
+    // it.
     let above_low = span.low.is_some_and(|at| at >= low);
     let below_high = span.high.is_some_and(|at| at < high || (at == high && !span.high_included));
     match prefix {

@@ -1,35 +1,38 @@
 //! What one value of a search question means, and whether a value of a resource answers it.
 //!
-//! [`QueryValue::parse`] reads the text between two commas; [`matches`] compares it with one [`Extracted`] value;
-//! [`answers`] decides a whole parameter (any of the values, `:not`, `:missing`). The clauses are those of the search page
-//! of FHIR R4 (4.0.1), <https://hl7.org/fhir/R4/search.html>.
+//! [`QueryValue::parse`] reads the text between two commas; [`matches`] compares it with one
+//! [`Extracted`](crate::parameters::Extracted) value; [`answers`] decides a whole parameter (any of the values, `:not`,
+//! `:missing`). The clauses are those of the search page of FHIR R4 (4.0.1), <https://hl7.org/fhir/R4/search.html>;
+//! `#word` names its sections.
 //!
 //! # What was decided where R4 leaves room
 //!
-//! - **Prefixes** (3.1.1.4.5). `eq`: the range of the question contains the range of the value; `ne`: not `eq`; `gt`/`lt`: the
-//!   range above/below the question's range overlaps the value; `ge`/`le`: that, or `eq`; `sa`/`eb`: the value lies wholly
-//!   above/below the question's range; `ap`: the ranges overlap after the question's was widened by 10 % of the number, or
-//!   for dates by 10 % of the gap between the date and now.
-//! - **Dates** (3.1.1.4.7). A date of any precision is the interval from its first to its last millisecond; without an
+//! - **Prefixes** (`#prefix`). `eq`: the range of the question contains the range of the value; `ne`: not `eq`;
+//!   `gt`/`lt`: the range above/below the question's range overlaps the value; `ge`/`le`: that, or `eq`; `sa`/`eb`: the
+//!   value lies wholly above/below the question's range (numbers: see there); `ap`: the ranges overlap after the
+//!   question's was widened by 10 % of the number, or for dates by 10 % of the gap between the date and now.
+//! - **Dates** (`#date`). A date of any precision is the interval from its first to its last millisecond; without an
 //!   offset it is local time (see `formats::fhir::date`). Open ends of periods are infinitely far.
-//! - **Numbers** (3.1.1.4.6). A question has the precision in which it is written: `100` is [99.5, 100.5), `1e2` is [50, 150)
-//!   (one significant digit; R4's own example table says 95…105, which R5 corrects). `eq` and `ne` use that range;
-//!   `gt`, `ge`, `lt`, `le`, `sa`, `eb` use the exact number (R4: "the implicit precision of the number is ignored"). A stored number is exact; whether it equals 100 depends on the question only.
-//! - **Quantities** (3.1.1.4.13). A stored comparator is a range without an end: `<5` is never `eq`, it is `lt` everything
-//!   above its reach. `n` looks at any unit, `n|s|c` at system and code, `n||c` at code or printed unit. Units are not
-//!   converted.
-//! - **Strings** (3.1.1.4.8). Begin with the question after both were normalised (case, accents, width, spaces); `:contains`
-//!   anywhere; `:exact` the very same text.
-//! - **Tokens** (3.1.1.4.10). Case-sensitive: national codes and UCUM are, identifiers of institutions may be. Elements of type
-//!   `code` have the system that the standard binds them to, so `|male` does not find them, `male` and `system|male` do.
-//!   Booleans and contact points have no system. `:text` is a string search on display and concept text; `:of-type` needs
-//!   system, code and value; `:not` also finds resources without the element (the set complement).
-//! - **References** (3.1.1.4.11). `id` and `Type/id` find relative references only; an absolute URL finds itself (the caller turns
-//!   URLs under its own base into relative ones with [`QueryValue::under_base`]). A question without a version finds every
-//!   version, one with a version that version only.
-//! - **URIs** (3.1.1.4.14). The same characters; `:below` finds longer, `:above` shorter URLs, on whole path segments; URNs are
-//!   refused there, they have no such structure.
-//! - **Composites** (3.1.1.4.15). One element must answer every component; prefixes are allowed in components.
+//! - **Numbers** (`#number`). A question has the precision in which it is written: `100` is [99.5, 100.5), `1e2` is
+//!   [50, 150) (one significant digit; R4's own example table says 95…105). `eq` and `ne` use that range;
+//!   `gt`, `ge`, `lt`, `le`, `sa`, `eb` use the exact number (the implied precision is not looked at). A stored number
+//!   is exact; whether it equals 100 depends on the question only.
+//! - **Quantities** (`#quantity`). A stored comparator is a range without an end: `<5` is never `eq`, and it is
+//!   `lt` any number, since it may be that small. `n` looks at any unit, `n|s|c` at system and code, `n||c` at code or
+//!   printed unit. Units are not converted.
+//! - **Strings** (`#string`). Begin with the question after both were normalised (case, accents, width, spaces);
+//!   `:contains` anywhere; `:exact` the very same text.
+//! - **Tokens** (`#token`). Case-sensitive: national codes and UCUM are, identifiers of institutions may be. Elements
+//!   of type `code` have the system that the standard binds them to, so `|male` does not find them, `male` and
+//!   `system|male` do. Booleans and contact points have no system. `:text` is a string search on display and concept
+//!   text; `:of-type` needs system, code and value; `:not` also finds resources without the element (the set
+//!   complement).
+//! - **References** (`#reference`). `id` and `Type/id` find relative references only; an absolute URL finds itself (the
+//!   caller turns URLs under its own base into relative ones with [`QueryValue::under_base`]). A question without a
+//!   version finds every version, one with a version that version only.
+//! - **URIs** (`#uri`). The same characters; `:below` finds longer, `:above` shorter URLs, on whole path segments; URNs
+//!   are refused there, they have no such structure.
+//! - **Composites** (`#composite`). One element must answer every component; prefixes are allowed in components.
 //! - `:in`, `:not-in`, and `:above`/`:below` on tokens and references need terminology or hierarchies and are refused.
 
 mod compare;
@@ -40,13 +43,11 @@ mod tests;
 
 use rust_decimal::Decimal;
 
-use crate::parameters::Extracted;
-
 pub use compare::{answers, matches};
 pub use modifier::Modifier;
 pub use parse::split_values;
 
-/// How a value stands to the question (3.1.1.4.5); the default is [`Prefix::Equal`].
+/// How a value stands to the question (`#prefix`); the default is [`Prefix::Equal`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Prefix {
     /// `eq`
@@ -201,8 +202,8 @@ pub enum QueryValue {
 }
 
 impl QueryValue {
-    /// A URL under `base` (`http://host/fhir/R4`) as the relative reference that is stored for it; anything else unchanged.
-    /// R4 3.1.1.4.11: an absolute URL of this server and the relative reference are the same.
+    /// A URL under `base` (`http://host/fhir/R4`) as the relative reference that is stored for it; anything else
+    /// unchanged. R4 `#reference`: an absolute URL of this server and the relative reference are the same.
     #[must_use]
     pub fn under_base(self, base: &str) -> Self {
         let Self::Url { url, version } = &self else { return self };

@@ -2,10 +2,9 @@
 
 use model::TypeCode;
 
-use super::Extracted;
 use crate::parameters::{Kind, Parameter};
 
-/// A modifier (3.1.1.4.4).
+/// A modifier (R4 search, `#modifiers`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Modifier {
     /// `:missing`, on every kind.
@@ -73,9 +72,4 @@ impl Modifier {
 fn is_target(parameter: &Parameter, text: &str) -> bool {
     let any = parameter.targets.iter().any(|it| it == "Resource");
     if any { TypeCode::of(text).is_ok() } else { parameter.targets.iter().any(|it| it == text) }
-}
-
-/// Whether a modifier changes what the empty set of values means.
-pub(super) fn missing_answers(wanted: bool, values: &[Extracted<'_>]) -> bool {
-    values.is_empty() == wanted
 }

@@ -1,7 +1,7 @@
 //! Query text to [`QueryValue`].
 //!
-//! Escapes (3.1.1.4.3): `\,` `\|` `\$` `\\` stand for the characters themselves. Splitting looks at unescaped separators only
-//! and unescaping is the last step of each part.
+//! Escapes (R4 search, `#escaping`): `\,` `\|` `\$` `\\` stand for the characters themselves. Splitting looks at
+//! unescaped separators only and unescaping is the last step of each part.
 
 use formats::fhir::date;
 use formats::fhir::decimal::{self, Quantified};
@@ -11,7 +11,7 @@ use rust_decimal::Decimal;
 use super::{Modifier, NumberTest, Prefix, QueryValue, SystemTest, TextMode, UriMode};
 use crate::parameters::{Kind, Parameter, normalise, split_canonical, without_version};
 
-/// Values between unescaped commas: any of them may match (3.1.1.4.3). The parts keep their escapes.
+/// Values between unescaped commas: any of them may match (R4 search, `#combining`). The parts keep their escapes.
 #[must_use]
 pub fn split_values(text: &str) -> Vec<&str> {
     split(text, ',')
@@ -60,8 +60,8 @@ struct Shape<'p> {
 }
 
 impl QueryValue {
-    /// Reads one value of a question (the text between two commas, percent-decoded, FHIR escapes still in it). `now_ms` is what
-    /// `ap` measures the distance of a date from.
+    /// Reads one value of a question (the text between two commas, percent-decoded, FHIR escapes still in it). `now_ms`
+    /// is what `ap` measures the distance of a date from.
     ///
     /// # Errors
     /// What the parameter expects, to be said after its name. It never quotes the value.
@@ -216,14 +216,16 @@ fn prefix(text: &str) -> (Prefix, &str) {
     found.unwrap_or((Prefix::Equal, text))
 }
 
+const DATE_EXPECTED: &str = "expects a date such as 2026-11, 2026-11-21 or 2026-11-21T08:30:00+08:00, \
+                             perhaps after eq ne gt lt ge le sa eb ap";
+
 fn date_value(text: &str, now_ms: i64) -> Result<QueryValue, String> {
     let text = unescape(text);
     let (prefix, text) = prefix(&text);
-    // A plus sign that was not percent-encoded arrives as a space; in a date it can only have been the sign of an offset.
+    // A plus sign that was not percent-encoded arrives as a space; in a date it can only have been the sign of an
+    // offset.
     let text = text.replace(' ', "+");
-    let interval = date::parse(&text).map_err(|_| {
-        "expects a date such as 2026-11, 2026-11-21 or 2026-11-21T08:30:00+08:00, perhaps after eq ne gt lt ge le sa eb ap".to_owned()
-    })?;
+    let interval = date::parse(&text).map_err(|_| DATE_EXPECTED.to_owned())?;
     let (mut low_ms, mut high_ms) = (interval.low_ms, interval.high_ms);
     if prefix == Prefix::Approximately {
         let gap_ms =

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use model::TypeCode;
 
 use super::*;
-use crate::parameters::Parameters;
+use crate::parameters::{Extracted, Parameters};
 
 /// 2026-01-01T00:00:00Z.
 const NOW_MS: i64 = 1_767_225_600_000;

@@ -1,10 +1,11 @@
-//! Aliases: parameters whose values are those of other parameters, found by comparing programs, so that no value is indexed
-//! twice. `patient` is `subject` restricted to patients, `combo-code` is `code` and `component-code` together.
+//! Aliases: parameters whose values are those of other parameters, found by comparing programs, so that no value is
+//! indexed twice. `patient` is `subject` restricted to patients, `combo-code` is `code` and `component-code` together.
 
 use super::program::{Context, Path, Program};
 use super::{Kind, Parameter};
 
-/// A parameter said with other parameters of the same type (named by their numbers). Those are never aliases themselves.
+/// A parameter said with other parameters of the same type (named by their numbers). Those are never aliases
+/// themselves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Alias {
     /// The references of another parameter that point to one type.
@@ -20,7 +21,8 @@ pub enum Alias {
 
 /// Finds the alias of every parameter of one type, given all of them in the order of their codes.
 pub(super) fn find(parameters: &mut [Parameter]) {
-    // Longest first: a union must be told before its halves can be mistaken for one, and equal programs alias one way only.
+    // Longest first: a union must be told before its halves can be mistaken for one, and equal programs alias one way
+    // only.
     for at in 0..parameters.len() {
         let alias = restricted(parameters, at).or_else(|| union(parameters, at));
         parameters[at].alias = alias;

@@ -56,8 +56,8 @@ fn candidates(type_name: &str) -> Candidates {
     }
 }
 
-/// First and last millisecond of the clinical date (see the table of this module); the first is never open, a period without
-/// a start is passed over.
+/// First and last millisecond of the clinical date (see the table of this module); the first is never open, a period
+/// without a start is passed over.
 #[must_use]
 pub fn clinical_date(type_code: TypeCode, resource: &Value) -> Option<(i64, i64)> {
     let reach = candidates(type_code.name()).iter().find_map(|path| {

@@ -1,8 +1,8 @@
 //! From expressions to programs, with the element definitions of R4 at hand.
 //!
-//! Walking an expression keeps every place it can be at (a choice element without `as` is several places), each with its
-//! type; at the end each place gets the reader of its type. What no reader understands is dropped; an expression that leads
-//! nowhere is an error.
+//! Walking an expression keeps every place it can be at (a choice element without `as` is several places), each with
+//! its type; at the end each place gets the reader of its type. What no reader understands is dropped; an expression
+//! that leads nowhere is an error.
 
 use super::Kind;
 use super::elements;
@@ -122,7 +122,8 @@ fn into_field(places: &[Place], name: &str) -> Result<Vec<Place>, String> {
     if next.is_empty() { Err(format!("there is no element `{name}`")) } else { Ok(next) }
 }
 
-/// Keeps the places of a type. R4 writes `as(DateTime)` once for `dateTime`, so the first letter's case is not looked at.
+/// Keeps the places of a type. R4 writes `as(DateTime)` once for `dateTime`, so the first letter's case is not looked
+/// at.
 fn of_type(places: Vec<Place>, type_name: &str) -> Result<Vec<Place>, String> {
     let kept: Vec<_> = places.into_iter().filter(|place| place.type_name.eq_ignore_ascii_case(type_name)).collect();
     if kept.is_empty() { Err(format!("nothing can be `{type_name}` there")) } else { Ok(kept) }

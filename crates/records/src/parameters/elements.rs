@@ -1,4 +1,5 @@
-//! The elements that search expressions walk through: their names in JSON and their types, from the structure definitions.
+//! The elements that search expressions walk through: their names in JSON and their types, from the structure
+//! definitions.
 
 use standards::structures::{Element, Kind, Structure, Structures};
 
@@ -37,7 +38,8 @@ fn child(
         Kind::Structure(id) => &structures.get(id).name,
         Kind::Resource => return None,
     };
-    let mut systems = element.binding.and_then(|at| structures.value_set(at)).into_iter().flat_map(|set| set.systems());
+    let mut systems =
+        element.binding.and_then(|at| structures.value_set(at)).into_iter().flat_map(standards::ValueSet::systems);
     let code_system = match (systems.next(), systems.next()) {
         (only, None) if type_name == "code" => only,
         _ => None,

@@ -1,8 +1,8 @@
 //! The part of FHIRPath that search parameters of R4 use, read into steps.
 //!
-//! Grammar: `a.b.c`, `(a.b as T).c`, `.as(T)`, `.ofType(T)`, `.where(resolve() is T)`, `.where(name='value')`, and the one
-//! truth value `a.exists() and a != false`. Anything else is refused, so that a new definition is noticed at start and not
-//! by wrong answers.
+//! Grammar: `a.b.c`, `(a.b as T).c`, `.as(T)`, `.ofType(T)`, `.where(resolve() is T)`, `.where(name='value')`, and the
+//! one truth value `a.exists() and a != false`. Anything else is refused, so that a new definition is noticed at start
+//! and not by wrong answers.
 
 /// One step of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]

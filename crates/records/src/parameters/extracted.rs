@@ -105,7 +105,8 @@ impl Span {
         Self { low, high, low_included: true, high_included: true }
     }
 
-    /// The span that a value with a comparator (`Quantity.comparator`) stands for; an unknown comparator is no comparator.
+    /// The span that a value with a comparator (`Quantity.comparator`) stands for; an unknown comparator is no
+    /// comparator.
     #[must_use]
     pub fn compared(value: Decimal, comparator: Option<&str>) -> Self {
         let mut span = Self::point(value);

@@ -4,8 +4,8 @@
 //! definitions, and keeps programs of plain steps; nothing interprets text when a resource is written or checked. An
 //! expression that cannot be compiled fails the load: there is no parameter that is known but silently finds nothing.
 //!
-//! `phonetic` is not offered: its definition asks for a phonetic algorithm, and answering with plain text would say something
-//! else than the caller asked (see [`UNSUPPORTED`]).
+//! `phonetic` is not offered: its definition asks for a phonetic algorithm, and answering with plain text would say
+//! something else than the caller asked (see [`UNSUPPORTED`]).
 
 mod alias;
 mod clinical_date;
@@ -57,8 +57,8 @@ pub struct Parameter {
     pub kind: Kind,
     /// The type searched.
     pub type_code: TypeCode,
-    /// Types that a reference may point to, also types that are not stored here; `Resource` when it may be any. Empty when
-    /// this is not a reference.
+    /// Types that a reference may point to, also types that are not stored here; `Resource` when it may be any. Empty
+    /// when this is not a reference.
     pub targets: Vec<String>,
     /// The parts of a composite, in the order of the values between `$`.
     pub components: Vec<Component>,
@@ -79,8 +79,8 @@ pub struct Component {
 }
 
 impl Parameter {
-    /// The values of the parameter in a resource of its type, in the order of the definition's paths. An alias is extracted
-    /// by its own program, with the same result as by those it stands for.
+    /// The values of the parameter in a resource of its type, in the order of the definition's paths. An alias is
+    /// extracted by its own program, with the same result as by those it stands for.
     #[must_use]
     pub fn values<'a>(&self, resource: &'a Value) -> Vec<Extracted<'a>> {
         let mut found = Vec::new();

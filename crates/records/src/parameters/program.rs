@@ -1,7 +1,7 @@
 //! Compiled paths: what is executed for every resource.
 //!
-//! A path is a list of steps into the JSON and a [`Reader`] for the datatype that it ends in. All names were resolved at
-//! start, so extraction is a handful of map look-ups and allocates only for what it finds.
+//! A path is a list of steps into the JSON and a [`Reader`] for the datatype that it ends in. All names were resolved
+//! at start, so extraction is a handful of map look-ups and allocates only for what it finds.
 
 use serde_json::Value;
 
@@ -46,8 +46,8 @@ impl Path {
     }
 }
 
-/// Whether an extracted value is a reference to the type. A reference that does not say its type points nowhere: nothing is
-/// fetched to find out.
+/// Whether an extracted value is a reference to the type. A reference that does not say its type points nowhere:
+/// nothing is fetched to find out.
 pub(super) fn points_at(value: &Extracted<'_>, target: &str) -> bool {
     matches!(value, Extracted::Reference { type_name: Some(type_name), .. } if *type_name == target)
 }

@@ -1,7 +1,8 @@
 //! Readers: one FHIR datatype in JSON to the values that a search compares.
 //!
-//! Which datatypes a kind of parameter understands follows the tables of FHIR R4 §3.1.1.4; a value that does not have the
-//! shape of its type is passed over (writing has already checked shapes, and imported history must not stop a search).
+//! Which datatypes a kind of parameter understands follows the tables of the search page of FHIR R4; a value that does
+//! not have the shape of its type is passed over (writing has already checked shapes, and imported history must not
+//! stop a search).
 
 use std::borrow::Cow;
 
@@ -47,8 +48,8 @@ pub(super) enum Reader {
 }
 
 impl Reader {
-    /// The reader of a datatype under a kind of parameter; `None` when such a parameter does not look at the type (a date
-    /// parameter on `Observation.value[x]` passes over quantities).
+    /// The reader of a datatype under a kind of parameter; `None` when such a parameter does not look at the type (a
+    /// date parameter on `Observation.value[x]` passes over quantities).
     pub(super) fn of(kind: Kind, type_name: &str, code_system: Option<&'static str>) -> Option<Self> {
         Some(match (kind, type_name) {
             (Kind::Token, "code") => Self::Code(code_system),
@@ -194,7 +195,7 @@ pub(super) fn date_range(text: &str) -> Option<Reach> {
     date::parse(text).map(|interval| Reach { low_ms: interval.low_ms, high_ms: interval.high_ms }).ok()
 }
 
-/// A period; R4: "if the start is missing the period is open at that end". A period with neither end says nothing.
+/// A period; a missing end is open. A period with neither end says nothing.
 pub(super) fn period(value: &Value) -> Option<Reach> {
     let start = text(value, "start").and_then(date_range);
     let end = text(value, "end").and_then(date_range);
@@ -202,12 +203,13 @@ pub(super) fn period(value: &Value) -> Option<Reach> {
         return None;
     }
     let low_ms = start.map_or(i64::MIN, |it| it.low_ms);
-    // An end before its start is an error of the source; the end then counts for nothing rather than turning the interval.
+    // An end before its start is an error of the source; the end then counts for nothing rather than turning the
+    // interval.
     let high_ms = end.map(|it| it.high_ms).filter(|high| *high >= low_ms).unwrap_or(i64::MAX);
     Some(Reach { low_ms, high_ms })
 }
 
-/// A timing; R4: "the specified scheduling details are ignored and only the outer limits matter". A timing that names
+/// A timing; of its schedule only the outer limits count. A timing that names
 /// neither events nor bounds has none.
 pub(super) fn timing(value: &Value) -> Option<Reach> {
     let bounds = value.get("repeat").and_then(|repeat| repeat.get("boundsPeriod")).and_then(period);
@@ -294,7 +296,7 @@ fn range(value: &Value) -> Option<Extracted<'_>> {
     Some(with_unit(Span::between(low.map(|it| it.0), high.map(|it| it.0)), unit_of))
 }
 
-/// R4: "just search on the bounds of the values in sampled data".
+/// The bounds of the sampled values.
 fn sampled_data(value: &Value) -> Option<Extracted<'_>> {
     let origin = value.get("origin")?;
     let zero = member_number(origin, "value")?;

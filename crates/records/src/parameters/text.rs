@@ -10,7 +10,7 @@ const ACCENT_CLASS_MIN: u8 = 200;
 /// The form of a text that string searches compare: compatibility forms unfolded (full-width `Ａ` is `A`, `㈱` is `(株)`),
 /// accents removed, lower case, runs of white space one space, none at the ends. Chinese stays as it is.
 ///
-/// FHIR R4 §3.1.1.4.8: "insensitive to case and accents".
+/// FHIR R4 search, `#string`: matching is insensitive to case and accents.
 #[must_use]
 pub fn normalise(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
