@@ -66,14 +66,16 @@ def once(options, call, number, acts):
                                check=True, capture_output=True, text=True).stdout.split()[-1]
         server.process.terminate()
         server.process.wait()
+        met_start = False
         try:
             server.start_with(f"{call} {number}")
         except SystemExit:
-            # the fault met the start: refusing to start is right, losing something is not; there is nothing acknowledged yet
+            # the fault met the start: refusing to start is right, and nothing is acknowledged yet; then the load runs without it
+            met_start = True
             server.start_with(None)
         worker = Steady(Api(server.port, token), "w", 1)
         worker.run_load(acts)
-        happened = server.fault_happened()
+        happened = met_start or server.fault_happened()
         server.kill()
         server.cut_power()
         if not happened:
@@ -83,7 +85,7 @@ def once(options, call, number, acts):
         check_created(api, worker, tally)
         check_updated(api, worker, tally)
         check_transactions(api, worker, tally)
-        tally.refused = len(worker.refused)
+        tally.refused, tally.met_start = len(worker.refused), met_start
         return tally
     finally:
         if server.process and server.process.poll() is None:
@@ -106,7 +108,7 @@ def main():
     rng, red = random.Random(1), False
     acts = rng.choices(("create", "update", "delete", "transaction", "conditional"), (30, 35, 8, 17, 10), k=options.acts)
     for call in CALLS:
-        runs, acknowledged, present, refused = 0, 0, 0, 0
+        runs, acknowledged, present, refused, at_start = 0, 0, 0, 0, 0
         for number in range(1, N_MAX, options.every):
             tally = once(options, call, number, acts)
             if tally is None:
@@ -115,12 +117,13 @@ def main():
             acknowledged += tally.numbers["acknowledged"]
             present += tally.numbers["present"]
             refused += tally.refused
+            at_start += tally.met_start
             if tally.red():
                 red = True
                 print(f"{call} {number} failed:", ", ".join(f"{k} {v}" for k, v in tally.numbers.items()))
                 for example in tally.examples:
                     print("   ", example)
-        print(f"{call}: {runs} runs, {acknowledged} acknowledged, {present} present, {refused} refused", flush=True)
+        print(f"{call}: {runs} runs ({at_start} met the start), {acknowledged} acknowledged, {present} present, {refused} refused", flush=True)
     shutil.rmtree(scratch)
     sys.exit(1 if red else 0)
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from world import Number
 
-PAGES_MAX = 400
+PAGES_MAX = 20_000  # a link that leads in a circle ends here
 
 
 def encode(value):
