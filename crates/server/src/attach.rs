@@ -31,6 +31,11 @@ pub const BODY_BYTES_MAX: usize = 32 << 20;
 /// How long a body may take to arrive: 32 MiB over a line of 3 Mbit/s. Longer holds memory hostage.
 const BODY_WAIT_MAX: Duration = Duration::from_secs(90);
 
+/// How much of a refused body is read and thrown away, and for how long at most.
+const DISCARD_BYTES_MAX: usize = 2 * BODY_BYTES_MAX;
+/// See [`DISCARD_BYTES_MAX`].
+const DISCARD_WAIT_MAX: Duration = Duration::from_secs(10);
+
 /// How long a request waits for its share of the body memory before it is told to come back.
 const BUDGET_WAIT_MAX: Duration = Duration::from_secs(20);
 
@@ -55,7 +60,11 @@ async fn run(app: Arc<App>, route: &'static Route, request: Request) -> Response
     };
     let mut visit = Visit::begin(app, route, parts, path_parameters);
     let mut entry = Entry::open(&visit);
-    let outcome = answer(&mut visit, &mut entry, body).await;
+    let mut body = Some(body);
+    let outcome = answer(&mut visit, &mut entry, &mut body).await;
+    if let Some(unread) = body {
+        discard(unread).await;
+    }
     let outcome = entry.close(&visit, outcome).await;
     let response = respond(&visit, outcome);
     metrics::request(route, response.status(), started.elapsed());
@@ -63,7 +72,8 @@ async fn run(app: Arc<App>, route: &'static Route, request: Request) -> Response
     response
 }
 
-async fn answer(visit: &mut Visit, entry: &mut Entry, body: Body) -> Outcome {
+/// The handler's answer, or why it was not asked. The body is taken out as soon as it is read.
+async fn answer(visit: &mut Visit, entry: &mut Entry, body: &mut Option<Body>) -> Outcome {
     if visit.route.access == Access::SignedIn {
         let actor = caller::identify(&visit.app, &visit.headers)?;
         entry.actor(&actor);
@@ -79,15 +89,16 @@ async fn answer(visit: &mut Visit, entry: &mut Entry, body: Body) -> Outcome {
 }
 
 /// Reads the body into the visit, within the limits. The permit is the body's share of memory and lives as long as the work.
-async fn read_body(visit: &mut Visit, body: Body) -> Result<Option<OwnedSemaphorePermit>, Failure> {
+async fn read_body(visit: &mut Visit, unread: &mut Option<Body>) -> Result<Option<OwnedSemaphorePermit>, Failure> {
     let declared = declared_length(&visit.headers)?;
-    if declared == Some(0) || (declared.is_none() && HttpBody::is_end_stream(&body)) {
+    if declared == Some(0) || unread.as_ref().is_none_or(HttpBody::is_end_stream) {
         return Ok(None);
     }
     if declared.is_some_and(|length| length > BODY_BYTES_MAX) {
         return Err(too_large());
     }
     let permit = share(&visit.app, declared.unwrap_or(BODY_BYTES_MAX)).await?;
+    let Some(body) = unread.take() else { return Ok(None) };
     let collected = tokio::time::timeout(BODY_WAIT_MAX, Limited::new(body, BODY_BYTES_MAX).collect()).await;
     visit.body = match collected {
         Err(_) => return Err(Failure::new(ErrorCode::NotReadable, "the body did not arrive in time")),
@@ -96,6 +107,23 @@ async fn read_body(visit: &mut Visit, body: Body) -> Result<Option<OwnedSemaphor
         Ok(Ok(collected)) => collected.to_bytes(),
     };
     Ok(Some(permit))
+}
+
+/// Reads on and throws away, within limits, what a refused client is still sending: closing the connection under its hands
+/// would lose the answer that says why.
+async fn discard(mut body: Body) {
+    let reading = async {
+        let mut bytes = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            bytes += frame.data_ref().map_or(0, Bytes::len);
+            if bytes > DISCARD_BYTES_MAX {
+                return;
+            }
+        }
+    };
+    if tokio::time::timeout(DISCARD_WAIT_MAX, reading).await.is_err() {
+        tracing::debug!("a refused client goes on sending; the connection is closed");
+    }
 }
 
 fn declared_length(headers: &HeaderMap) -> Result<Option<usize>, Failure> {

@@ -7,7 +7,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -171,7 +171,8 @@ pub enum ControlError {
 
 /// Asks the server that holds the folder, or the folder itself.
 pub fn ask(folder: &Folder, request: &Request) -> Result<Reply, ControlError> {
-    let reply = match UnixStream::connect(folder.control_socket()) {
+    let stream = folder.control_door().and_then(|(_open, door)| UnixStream::connect(door));
+    let reply = match stream {
         Ok(stream) => converse(stream, request).map_err(|error| ControlError::Conversation(error.to_string()))?,
         // No socket, or one that a killed server left behind: the lock of the store decides.
         Err(_) => {
@@ -198,13 +199,14 @@ fn converse(mut stream: UnixStream, request: &Request) -> std::io::Result<Reply>
 }
 
 /// Listens on the control socket until the server stops.
-pub(crate) fn listen(app: Arc<App>, path: &Path, stopped: watch::Receiver<bool>) -> std::io::Result<()> {
+pub(crate) fn listen(app: Arc<App>, folder: &Folder, stopped: watch::Receiver<bool>) -> std::io::Result<()> {
+    let (_open, path) = folder.control_door()?;
     // The store's lock is ours by now, so a socket that is still there belongs to a server that was killed.
     if path.exists() {
-        std::fs::remove_file(path)?;
+        std::fs::remove_file(&path)?;
     }
-    let listener = UnixListener::bind(path)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    let listener = UnixListener::bind(&path)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
     tokio::spawn(accept(app, listener, stopped));
     Ok(())
 }

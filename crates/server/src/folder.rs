@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -89,6 +90,14 @@ impl Folder {
     #[must_use]
     pub fn control_socket(&self) -> PathBuf {
         self.data.join(SOCKET)
+    }
+
+    /// The same socket under a short name, valid while the file is open: a socket's path may have 107 bytes only, and data
+    /// folders lie deeper than that.
+    pub(crate) fn control_door(&self) -> std::io::Result<(fs::File, PathBuf)> {
+        let directory = fs::File::open(&self.data)?;
+        let door = Path::new("/proc/self/fd").join(directory.as_raw_fd().to_string()).join(SOCKET);
+        Ok((directory, door))
     }
 
     /// Puts a backup in the place of this folder, which must not exist, and opens it once to see that the key fits.

@@ -33,6 +33,8 @@ mod router;
 mod routes;
 mod serve;
 mod sessions;
+#[cfg(test)]
+mod tests;
 mod visit;
 
 pub use app::App;

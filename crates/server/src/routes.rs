@@ -103,6 +103,7 @@ pub static ROUTES: &[Route] = routes! {
     Get    "/fhir/R4/metadata"                         "capabilities" Read          Open     fhir::metadata::show;
     // FHIR R4: the system
     Get    "/fhir/R4"                                  "search"       Search        SignedIn fhir::search::system;
+    Get    "/fhir/R4/"                                 "search"       Search        SignedIn fhir::search::system;
     Post   "/fhir/R4"                                  "bundle"       Transaction   SignedIn fhir::bundle::submit;
     Post   "/fhir/R4/"                                 "bundle"       Transaction   SignedIn fhir::bundle::submit;
     Post   "/fhir/R4/_search"                          "search"       Search        SignedIn fhir::search::system_by_form;

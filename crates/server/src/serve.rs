@@ -83,8 +83,8 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
     let store = tokio::task::block_in_place(|| folder.open())?;
     let app = App::new(store, Arc::new(SystemClock), options.base_url, options.is_demo)?;
     let (stopping, stopped) = watch::channel(false);
-    let socket = folder.control_socket();
-    control::listen(Arc::clone(&app), &socket, stopped.clone()).map_err(|error| ServeError::Control(socket, error))?;
+    control::listen(Arc::clone(&app), &folder, stopped.clone())
+        .map_err(|error| ServeError::Control(folder.control_socket(), error))?;
     let router = router::build(&app);
     let listener = listener.tap_io(|stream| {
         // Small answers must not wait for an acknowledgement of the one before (Nagle's algorithm).

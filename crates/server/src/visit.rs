@@ -189,7 +189,9 @@ impl Visit {
     /// [`ErrorCode::NotSupported`] for a preference that is not known.
     pub fn write_options(&self) -> Result<WriteOptions, Failure> {
         let text = |name| negotiate::text(&self.headers, name).map(str::to_owned);
-        Ok(WriteOptions { if_none_exist: text("if-none-exist"), if_match: text("if-match"), return_: self.wanted()? })
+        // FHIR's own examples write the condition both with and without its question mark.
+        let if_none_exist = text("if-none-exist").map(|query| query.trim_start_matches('?').to_owned());
+        Ok(WriteOptions { if_none_exist, if_match: text("if-match"), return_: self.wanted()? })
     }
 
     fn wanted(&self) -> Result<Return, Failure> {

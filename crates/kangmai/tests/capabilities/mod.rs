@@ -66,7 +66,10 @@ fn sample(name: &str, kind: &str) -> &'static str {
         ("quantity", _) => "5.4",
         ("uri", _) => "http://example.org/x",
         ("reference", _) => "Patient/none",
-        ("composite", _) => "x$1",
+        ("composite", name) if name.ends_with("-quantity") => "x$5.4",
+        ("composite", name) if name.ends_with("-date") => "x$ge2020",
+        ("composite", "relationship") => "DocumentReference/none$x",
+        ("composite", _) => "x$x",
         (other, _) => panic!("a kind of parameter that nobody promised: {other}"),
     }
 }

@@ -140,7 +140,7 @@ pub fn detail(resource: &Value) -> Option<String> {
             .and_then(|reasons| concept_words(reasons.first()?))
             .or_else(|| resource["serviceProvider"]["display"].as_str())
             .map(str::to_owned),
-        "DiagnosticReport" => resource["result"].as_array().map(|results| format!("{}", results.len())),
+        "DiagnosticReport" => resource["conclusion"].as_str().map(str::to_owned),
         "Condition" => concept_words(&resource["clinicalStatus"]).map(str::to_owned),
         _ => resource["status"].as_str().map(str::to_owned),
     }

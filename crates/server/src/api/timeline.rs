@@ -91,7 +91,8 @@ fn of_type(
     // One more than the page, and those that the page before has shown of the same millisecond.
     let wanted = limit + 1 + mark.map_or(0, |mark| mark.shown);
     let count = wanted.to_string();
-    let until = mark.map(|mark| format!("le{}", instant_text(mark.at_ms)));
+    // A time of the second the mark stands in begins at the mark and ends behind it: `le` would leave it out.
+    let until = mark.map(|mark| format!("lt{}", instant_text(mark.at_ms.saturating_add(1))));
     let mut pairs = vec![("patient", visit.id()), ("_count", count.as_str()), ("_total", "none")];
     if let Some(until) = &until {
         pairs.push((date, until));

@@ -1,10 +1,11 @@
 //! `transaction` and `batch`. The policy is asked entry by entry, inside the transaction.
 
+use records::Return;
 use trust::AuditAction;
 
 use super::{heavily, no_parameters};
 use crate::answer::{Answer, Outcome};
-use crate::negotiate::{RESOURCE_KINDS, sends};
+use crate::negotiate::{RESOURCE_KINDS, preference, sends};
 use crate::visit::Visit;
 
 /// `POST /`.
@@ -12,7 +13,11 @@ pub async fn submit(visit: &Visit) -> Outcome {
     no_parameters(visit)?;
     sends(&visit.headers, RESOURCE_KINDS)?;
     let caller = visit.caller()?;
-    let options = visit.write_options()?;
+    let mut options = visit.write_options()?;
+    // A single write answers with the resource unless told otherwise; the answer to a bundle of thousands would repeat the request.
+    if preference(&visit.headers, "return").is_none() {
+        options.return_ = Return::Minimal;
+    }
     // A bundle is milliseconds of parsing and preparing: it leaves the runtime's thread to short requests.
     let runtime = tokio::runtime::Handle::current();
     let page = heavily(|| runtime.block_on(visit.records().bundle(caller, &visit.body, &options)))?;

@@ -186,6 +186,7 @@ mod tests {
     fn every_fhir_route_is_offered_or_is_another_door() {
         let other_doors = [
             "GET /fhir/R4/metadata",
+            "GET /fhir/R4/",
             "POST /fhir/R4/",
             "POST /fhir/R4/_search",
             "POST /fhir/R4/{type}/_search",

@@ -5,7 +5,7 @@ use trust::Interaction;
 
 use super::heavily;
 use crate::answer::{Answer, Outcome};
-use crate::negotiate::sends;
+use crate::negotiate::{Shape, accepts_json, sends};
 use crate::visit::Visit;
 
 /// The media type of a search in a body.
@@ -53,7 +53,10 @@ fn form(visit: &Visit) -> Result<String, model::Failure> {
     let Ok(body) = std::str::from_utf8(&visit.body) else {
         return Err(model::Failure::new(model::ErrorCode::NotReadable, "a form must be UTF-8 text"));
     };
-    visit.note_parameters(body);
-    let both = [visit.query(), body.trim()];
+    // What the answer looks like may stand in the form as well; it is no condition.
+    let body = Shape::of(body.trim());
+    accepts_json(&visit.headers, body.format.as_deref())?;
+    visit.note_parameters(&body.rest);
+    let both = [visit.query(), &body.rest];
     Ok(both.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("&"))
 }
