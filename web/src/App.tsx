@@ -58,7 +58,7 @@ function Frame() {
       <DemoBanner status={status.value} />
       <TopBar />
       <main id="content" tabIndex={-1}>
-        <Boundary key={where}>
+        <Boundary where={where}>
           <Suspense fallback={<PageSkeleton />}>{signedIn ? <Page route={route} /> : <SignIn />}</Suspense>
         </Boundary>
       </main>

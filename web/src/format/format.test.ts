@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { speakIn } from "../words/index.ts";
 import { ageOfPerson, ageOn, ageText } from "./age.ts";
 import { day, instantMs, minute, readTypedDate, second, timeOfDay } from "./date.ts";
+import { newestFirst } from "./order.ts";
 import { mark, numeric, rangeText, unitText, valueText } from "./result.ts";
 
 const zh = speakIn("zh");
@@ -83,6 +84,20 @@ describe("ages", () => {
     expect(ageOfPerson({ birth_date: "1940-01-01", deceased: "2020-06-01T00:00:00Z" }, "2026-11-21", zh)).toBe("终年 80 岁");
     expect(ageOfPerson({ birth_date: "1940-01-01", deceased: true }, "2026-11-21", zh)).toBe("");
     expect(ageOfPerson({ birth_date: "1940-01-01", deceased: false }, "2026-11-21", zh)).toBe("86 岁");
+  });
+});
+
+describe("order", () => {
+  it("is by day, newest first, then by name, and leaves the list alone", () => {
+    const list = [
+      { title: "乙", date: "2024-03-05T08:00:00+08:00" },
+      { title: "甲", date: "2024-03-05T07:00:00+08:00" },
+      { title: "undated" },
+      { title: "old", date: "2023" },
+      { title: "new", date: "2024-03-06" },
+    ];
+    expect(newestFirst(list).map((one) => one.title)).toEqual(["new", "甲", "乙", "old", "undated"]);
+    expect(list[0]?.title).toBe("乙");
   });
 });
 

@@ -24,7 +24,9 @@ export default function PersonPages({ person, page }: Props) {
   const speak = useSpeak();
   const summary = useLoad(person, (signal) => api.summary(person, signal));
 
-  if (summary.error) {
+  // Who may see who looked may not see the record itself: an audit administrator reads this page without the other.
+  const logOnly = page === "access" && summary.error?.status === 403;
+  if (summary.error && !logOnly) {
     return (
       <div className="page narrow">
         <Trouble error={summary.error} retry={summary.reload} />
@@ -36,7 +38,7 @@ export default function PersonPages({ person, page }: Props) {
   }
   return (
     <SourceProvider>
-      <PersonHead id={person} person={summary.value?.person} freshness={summary.value?.freshness} page={page} />
+      <PersonHead id={person} person={logOnly ? { id: person } : summary.value?.person} freshness={summary.value?.freshness} page={page} />
       <div className="page wide">
         {page === "access" ? (
           <Suspense fallback={<PageSkeleton />}>

@@ -3,6 +3,8 @@ import { Component, type ReactNode } from "react";
 import { useSpeak } from "./context.ts";
 
 interface Props {
+  /** Which page this is: another page gets another chance. */
+  where: string;
   children: ReactNode;
 }
 
@@ -12,6 +14,10 @@ export class Boundary extends Component<Props, { broken: boolean }> {
 
   static getDerivedStateFromError(): { broken: boolean } {
     return { broken: true };
+  }
+
+  override componentDidUpdate(before: Props): void {
+    if (this.state.broken && before.where !== this.props.where) this.setState({ broken: false });
   }
 
   override render(): ReactNode {

@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 
 import type { Allergy, Line, Medicine, Problem } from "../../api/types.ts";
 import { day } from "../../format/date.ts";
+import { newestFirst } from "../../format/order.ts";
 import { Folded } from "../../parts/Folded.tsx";
 import { Panel } from "../../parts/Panel.tsx";
 import { SourceButton } from "../../parts/Source.tsx";
@@ -27,7 +28,7 @@ function titleOf(line: Line): string {
 
 export function Allergies({ allergies }: { allergies: readonly Allergy[] }) {
   const speak = useSpeak();
-  const severe = allergies.some((allergy) => allergy.criticality === "high");
+  const severe = allergies.some((allergy) => rank(allergy) === 0);
   return (
     <Panel title={speak("allergies.title")} note={count(allergies)} className={severe ? "panel-alarm" : ""}>
       {allergies.length === 0 ? (
@@ -35,7 +36,7 @@ export function Allergies({ allergies }: { allergies: readonly Allergy[] }) {
       ) : (
         <ul className="lines">
           {/* Never folded: an allergy behind a button is an allergy that nobody saw. */}
-          {[...allergies].sort(severeFirst).map((allergy) => (
+          {newestFirst(allergies).sort(severeFirst).map((allergy) => (
             <RecordLine
               key={allergy.id}
               line={allergy}
@@ -58,14 +59,21 @@ export function Allergies({ allergies }: { allergies: readonly Allergy[] }) {
   );
 }
 
+/** High risk first, then the others; those that no longer hold come last. */
 function severeFirst(left: Allergy, right: Allergy): number {
-  return Number(right.criticality === "high") - Number(left.criticality === "high");
+  return rank(left) - rank(right);
+}
+
+function rank({ criticality, status }: Allergy): number {
+  if (!isCurrent(status, CURRENT_PROBLEM)) return 2;
+  return criticality === "high" ? 0 : 1;
 }
 
 export function Problems({ problems }: { problems: readonly Problem[] }) {
   const speak = useSpeak();
-  const current = problems.filter((problem) => isCurrent(problem.status, CURRENT_PROBLEM));
-  const past = problems.filter((problem) => !isCurrent(problem.status, CURRENT_PROBLEM));
+  const all = newestFirst(problems);
+  const current = all.filter((problem) => isCurrent(problem.status, CURRENT_PROBLEM));
+  const past = all.filter((problem) => !isCurrent(problem.status, CURRENT_PROBLEM));
   return (
     <Panel title={speak("problems.title")} note={count(problems)}>
       <TwoParts
@@ -84,8 +92,9 @@ export function Problems({ problems }: { problems: readonly Problem[] }) {
 
 export function Medicines({ medicines }: { medicines: readonly Medicine[] }) {
   const speak = useSpeak();
-  const current = medicines.filter((medicine) => isCurrent(medicine.status, CURRENT_MEDICINE));
-  const past = medicines.filter((medicine) => !isCurrent(medicine.status, CURRENT_MEDICINE));
+  const all = newestFirst(medicines);
+  const current = all.filter((medicine) => isCurrent(medicine.status, CURRENT_MEDICINE));
+  const past = all.filter((medicine) => !isCurrent(medicine.status, CURRENT_MEDICINE));
   return (
     <Panel title={speak("medicines.title")} note={count(medicines)}>
       <TwoParts

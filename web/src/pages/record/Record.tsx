@@ -1,8 +1,9 @@
 /** 健康档案首页: what must not be missed on the left, what was measured and what happened on the right. */
 
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 
 import type { Result, Summary } from "../../api/types.ts";
+import { newestFirst } from "../../format/order.ts";
 import { mark, numeric } from "../../format/result.ts";
 import { Allergies, Medicines, Problems } from "./Lists.tsx";
 import { Results } from "./Results.tsx";
@@ -10,7 +11,8 @@ import { Timeline } from "./Timeline.tsx";
 import { TrendPanel } from "./TrendPanel.tsx";
 
 export function Record({ person, summary }: { person: string; summary: Summary }) {
-  const [chosen, setChosen] = useState<Result | undefined>(() => firstToShow(summary.results));
+  const results = useMemo(() => newestFirst(summary.results), [summary]);
+  const [chosen, setChosen] = useState<Result | undefined>(() => firstToShow(results));
   const side = useStaying();
   return (
     <div className="record">
@@ -21,7 +23,7 @@ export function Record({ person, summary }: { person: string; summary: Summary }
       </div>
       <div className="record-main">
         <div className="record-results">
-          <Results results={summary.results} chosen={chosen} onChoose={setChosen} />
+          <Results results={results} chosen={chosen} onChoose={setChosen} />
           <TrendPanel person={person} result={chosen} />
         </div>
         <Timeline person={person} />
