@@ -20,6 +20,9 @@ class Peer(bench.Server):
         self.port, self.token, self.path = parts.port, token, parts.path
         self.options = argparse.Namespace(seconds=seconds)
 
+    def cpu_seconds(self):
+        return 0.0
+
     def call(self, connection, method, path, body=None):
         headers = {"Content-Type": "application/fhir+json"} | ({"Authorization": "Bearer " + self.token} if self.token else {})
         connection.request(method, self.path + (path or "/"), body, headers)
