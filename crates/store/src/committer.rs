@@ -225,7 +225,9 @@ impl Committer {
     /// Commits what is queued, then stops. Further transactions are answered [`CommitError::Closed`].
     pub fn close(&self) {
         self.shared.close();
+        // A reply may have held the last handle of the store: then this is that thread, and it ends by itself.
         if let Some(thread) = self.thread.lock().take()
+            && thread.thread().id() != std::thread::current().id()
             && thread.join().is_err()
         {
             tracing::error!("the committer thread panicked");

@@ -7,6 +7,7 @@
 
 use std::{
     fmt,
+    fs::File,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -26,6 +27,7 @@ use crate::{
     keyring::KeyRing,
     memory::MemoryEngine,
     rocks::{RocksEngine, RocksOptions},
+    space::io_error,
 };
 
 /// Format of the data folder that this program writes; it reads this one and every older one.
@@ -147,6 +149,7 @@ impl Store {
     pub fn open(directory: &Path, options: Options) -> Result<Arc<Self>, StoreError> {
         let rocks = RocksOptions { cache_bytes: options.cache_bytes };
         let engine = RocksEngine::open(&directory.join(DATABASE_FOLDER), &rocks)?;
+        sync_names(directory).map_err(|error| io_error(&error))?;
         Self::start(Arc::new(engine), options, Some(directory.to_owned()))
     }
 
@@ -292,6 +295,13 @@ impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Store").field("directory", &self.directory).finish_non_exhaustive()
     }
+}
+
+/// The names of a new folder must survive a power cut as well as what is written into it.
+fn sync_names(directory: &Path) -> Result<(), std::io::Error> {
+    let directory = directory.canonicalize()?;
+    File::open(&directory)?.sync_all()?;
+    directory.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())
 }
 
 /// Row of a dictionary's digest.

@@ -183,3 +183,22 @@ fn many_threads_share_few_batches() {
     });
     assert_eq!(store.commit(when(vec![], vec![])).unwrap().sequence, 1_001);
 }
+
+#[test]
+fn the_last_handle_may_be_dropped_by_a_reply() {
+    let store = Store::in_memory(options()).unwrap();
+    let (sender, receiver) = mpsc::channel();
+    let last = Arc::clone(&store);
+    let (dropped, wait) = mpsc::channel();
+    store.submit(
+        transaction(vec![put(PLACE, b"a", b"")]),
+        Box::new(move |_| {
+            wait.recv().unwrap();
+            drop(last);
+            sender.send(()).unwrap();
+        }),
+    );
+    drop(store);
+    dropped.send(()).unwrap();
+    receiver.recv().unwrap();
+}

@@ -122,6 +122,29 @@ fn a_torn_write_ahead_log_opens_with_a_prefix_of_whole_transactions() {
     }
 }
 
+/// Bit rot inside the log, not at its end: what was committed before it opens, whole.
+#[test]
+fn a_write_ahead_log_damaged_in_the_middle_opens_with_what_was_before() {
+    let folder = TempDir::new().unwrap();
+    let copy = folder.path().join("copy");
+    let live = Store::open(&folder.path().join("live"), options()).unwrap();
+    for number in 1..=20_u64 {
+        let writes = vec![put(Keyspace::Resource, &number.to_be_bytes(), &[7; 300])];
+        live.commit(Transaction { log: vec![1], ..transaction(writes) }).unwrap();
+    }
+    copy_folder(&folder.path().join("live"), &copy);
+    let mut log = fs::read(write_ahead_log(&copy)).unwrap();
+    let middle = log.len() / 2;
+    log[middle] ^= 1;
+    fs::write(write_ahead_log(&copy), log).unwrap();
+    let store = Store::open(&copy, options()).unwrap();
+    let there = |number: u64| store.engine().get(Keyspace::Resource, &number.to_be_bytes()).unwrap().is_some();
+    let kept = (1..=20).take_while(|number| there(*number)).count() as u64;
+    assert!((5..15).contains(&kept), "{kept}");
+    assert!((kept + 1..=20).all(|number| !there(number)), "nothing from behind the damage");
+    assert_eq!(store.commit(Transaction { log: vec![1], ..transaction(vec![]) }).unwrap().sequence, kept + 1);
+}
+
 fn filled(folder: &Path) -> (std::sync::Arc<Store>, store::BlobId) {
     let store = Store::open(folder, options()).unwrap();
     let (key, key_write, _) = store.new_body_key(TENANT, HOME);

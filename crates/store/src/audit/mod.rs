@@ -229,7 +229,7 @@ impl AuditLog {
     }
 
     /// Recomputes the tree from the stored events and compares it with stored tiles, with every stored checkpoint, and with `anchor`, a
-    /// checkpoint kept somewhere else. It reads the whole log: about 1 s per 200,000 events.
+    /// checkpoint kept somewhere else. It reads the whole log: about 20 µs per event.
     ///
     /// # Errors
     /// [`StoreError::Engine`] when the disk refuses. Damage is no error but a [`Finding`].

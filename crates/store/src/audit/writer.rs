@@ -120,7 +120,9 @@ impl Writer {
 
     pub(super) fn close(&self) {
         self.shared.close();
+        // A reply may have held the last handle of the store: then this is that thread, and it ends by itself.
         if let Some(thread) = self.thread.lock().take()
+            && thread.thread().id() != std::thread::current().id()
             && thread.join().is_err()
         {
             tracing::error!("the audit thread panicked");
