@@ -9,6 +9,8 @@ export const theme: ThemeConfig = {
     colorPrimary: "#0b6570",
     colorInfo: "#0b6570",
     colorLink: "#0b6570",
+    colorInfoBg: "#e9f4f5",
+    colorInfoBorder: "#a9cfd3",
     colorError: "#b3261e",
     colorErrorBg: "#fdefed",
     colorErrorBorder: "#e6b4af",
