@@ -32,7 +32,7 @@ function mock(): Plugin {
 
 export default defineConfig({
   plugins: [react(), mock()],
-  base: "./",
+  base: "/",
   build: { target: "es2022", modulePreload: { polyfill: false }, chunkSizeWarningLimit: 1200 },
   server: { host: "127.0.0.1", proxy: proxied },
   preview: { host: "127.0.0.1", proxy: proxied, headers: { "Content-Security-Policy": contentSecurityPolicy } },

@@ -41,7 +41,11 @@ export class Api {
     for (const id of await this.patients()) {
       const summary = await this.get(`/api/v1/persons/${id}/summary`);
       const { allergies, problems, medicines, results } = summary;
-      const score = Math.min(allergies.length, 3) * 100 + Math.min(problems.length, 10) * 10 + Math.min(medicines.length, 5) * 5 + results.length;
+      const score =
+        Math.min(allergies.length, 3) * 100 +
+        Math.min(problems.length, 10) * 10 +
+        Math.min(medicines.length, 5) * 5 +
+        results.length;
       if (!best || score > best.score) best = { id, summary, score };
     }
     if (!best || best.summary.results.length < 2) throw new Error("no person with at least two results to look at");

@@ -20,7 +20,14 @@ import { walk } from "./walk.mjs";
 const OUT = fileURLToPath(new URL("../../target/e2e/", import.meta.url));
 const WIDTHS = { desktop: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
 /** The last three keep the browser from calling hosts of its own while the portal is being watched for just that. */
-const FLAGS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const FLAGS = [
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
 
 mkdirSync(OUT, { recursive: true });
 const profile = mkdtempSync(join(tmpdir(), "kangmai-chromium-"));
@@ -41,14 +48,30 @@ try {
       for (const [width, viewport] of Object.entries(WIDTHS)) {
         const name = `${language}-${width}`;
         const began = Date.now();
-        const context = await browser.newContext({ viewport, locale: "zh-CN", timezoneId: "Asia/Shanghai", hasTouch: width === "phone" });
+        const context = await browser.newContext({
+          viewport,
+          locale: "zh-CN",
+          timezoneId: "Asia/Shanghai",
+          hasTouch: width === "phone",
+        });
         try {
-          const checks = await walk({ context, server, api, person, language, width, shot: (step) => join(OUT, `${name}-${step}.png`) });
+          const checks = await walk({
+            context,
+            server,
+            api,
+            person,
+            language,
+            width,
+            shot: (step) => join(OUT, `${name}-${step}.png`),
+          });
           console.log(`ok   ${name}: ${checks} checks, ${((Date.now() - began) / 1000).toFixed(1)} s`);
         } catch (cause) {
           failed += 1;
           console.error(`FAIL ${name}: ${cause.stack ?? cause}`);
-          await context.pages()[0]?.screenshot({ path: join(OUT, `${name}-failed.png`) }).catch(() => {});
+          await context
+            .pages()[0]
+            ?.screenshot({ path: join(OUT, `${name}-failed.png`) })
+            .catch(() => {});
         } finally {
           await context.close();
         }
@@ -61,5 +84,9 @@ try {
   await server.stop();
   rmSync(profile, { recursive: true, force: true });
 }
-console.log(failed === 0 ? `the portal was walked against the ${server.kind} server; screenshots in target/e2e/` : `${failed} of 4 walks failed`);
+console.log(
+  failed === 0
+    ? `the portal was walked against the ${server.kind} server; screenshots in target/e2e/`
+    : `${failed} of 4 walks failed`,
+);
 process.exit(failed === 0 ? 0 : 1);

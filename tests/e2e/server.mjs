@@ -27,7 +27,10 @@ export async function startServer(arguments_) {
 async function startMock() {
   const port = await freePort();
   const web = join(ROOT, "web");
-  const child = spawn(join(web, "node_modules/.bin/vite"), ["preview", "--port", String(port), "--strictPort"], { cwd: web, stdio: "ignore" });
+  const child = spawn(join(web, "node_modules/.bin/vite"), ["preview", "--port", String(port), "--strictPort"], {
+    cwd: web,
+    stdio: "ignore",
+  });
   const url = `http://127.0.0.1:${port}`;
   await untilReady(child, () => answers(`${url}/api/v1/status`));
   return { url, name: "doctor", password: "demo", stop: () => stop(child), kind: "mock" };
@@ -39,7 +42,10 @@ async function startDemo() {
   const data = mkdtempSync(join(tmpdir(), "kangmai-e2e-"));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const child = spawn(binary, ["demo", "--data", join(data, "data"), "--listen", `127.0.0.1:${port}`], { stdio: ["ignore", "pipe", "pipe"], cwd: ROOT });
+  const child = spawn(binary, ["demo", "--data", join(data, "data"), "--listen", `127.0.0.1:${port}`], {
+    stdio: ["ignore", "pipe", "pipe"],
+    cwd: ROOT,
+  });
   let printed = "";
   child.stdout.on("data", (part) => (printed += part));
   child.stderr.on("data", (part) => (printed += part));

@@ -36,12 +36,19 @@ export function watch(page, ownUrl) {
       );
       return violations
         .filter((violation) => ["serious", "critical"].includes(violation.impact))
-        .map((violation) => `${violation.id} at ${violation.nodes.slice(0, 3).map((node) => `${node.target} (${node.any[0]?.message ?? ""})`).join(", ")}`);
+        .map(
+          (violation) =>
+            `${violation.id} at ${violation.nodes
+              .slice(0, 3)
+              .map((node) => `${node.target} (${node.any[0]?.message ?? ""})`)
+              .join(", ")}`,
+        );
     },
 
     /** Adds what the browser said to the reason for which a walk ended. */
     explain(cause) {
-      if (faults.length > 0 && !cause.message.includes(faults[0])) cause.stack = `${cause.stack}\n  and the browser said:\n  ${faults.join("\n  ")}`;
+      if (faults.length > 0 && !cause.message.includes(faults[0]))
+        cause.stack = `${cause.stack}\n  and the browser said:\n  ${faults.join("\n  ")}`;
       return cause;
     },
 

@@ -41,10 +41,12 @@ function note(person: string, action: string, what: string): void {
     purpose_zh: "诊疗",
     action,
     what,
-    request_id: `mock-${String(requests).padStart(6, "0")}`,
+    request_id: requestId(),
   };
   looked.set(person, [entry, ...(looked.get(person) ?? [])]);
 }
+
+const requestId = (): string => `mock-${String(requests).padStart(6, "0")}`;
 
 /** The middleware. */
 export function mockServer() {
@@ -63,10 +65,15 @@ async function body(request: IncomingMessage): Promise<Record<string, string>> {
 
 function answer(request: IncomingMessage, response: ServerResponse, url: URL, sent: Record<string, string>): void {
   const say = (status: number, value: unknown): void => {
-    response.writeHead(status, { "Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store" });
+    response.writeHead(status, {
+      "X-Request-Id": requestId(),
+      "Content-Type": "application/json; charset=utf-8",
+      "Cache-Control": "no-store",
+    });
     response.end(value === undefined ? "" : JSON.stringify(value, null, 1));
   };
-  const refuse = (status: number, code: string, zh: string, en: string, detail: string): void => say(status, { error: { code, zh, en, detail } });
+  const refuse = (status: number, code: string, zh: string, en: string, detail: string): void =>
+    say(status, { error: { code, zh, en, detail } });
   const path = url.pathname;
 
   if (path === "/api/v1/status") return say(200, { demo: true, version: "0.1.0-mock" });
@@ -75,20 +82,29 @@ function answer(request: IncomingMessage, response: ServerResponse, url: URL, se
       return refuse(401, "not-signed-in", "请先登录", "sign in first", "the name or the password is wrong");
     return say(200, { token: TOKEN, account: ACCOUNT, expires_at: new Date(Date.now() + 8 * 3_600_000).toISOString() });
   }
-  if (request.headers.authorization !== `Bearer ${TOKEN}`) return refuse(401, "not-signed-in", "请先登录", "sign in first", "no bearer token");
-  if (path === "/api/v1/session") return request.method === "DELETE" ? say(204, undefined) : say(200, { account: ACCOUNT });
+  if (request.headers.authorization !== `Bearer ${TOKEN}`)
+    return refuse(401, "not-signed-in", "请先登录", "sign in first", "no bearer token");
+  if (path === "/api/v1/session")
+    return request.method === "DELETE" ? say(204, undefined) : say(200, { account: ACCOUNT });
   if (path === "/api/v1/persons/search") return say(200, search(sent));
 
   const source = /^\/fhir\/R4\/(\w+)\/([^/]+)$/.exec(path);
-  const found = source ? PEOPLE.find((person) => person.id === source[2] || person.entries.some((entry) => entry.id === source[2])) : undefined;
+  const found = source
+    ? PEOPLE.find((person) => person.id === source[2] || person.entries.some((entry) => entry.id === source[2]))
+    : undefined;
   if (source && found) {
     note(found.id, "read", source[1] ?? "");
     return say(200, resource(found, source[1] ?? "", source[2] ?? ""));
   }
   const page = /^\/api\/v1\/persons\/([^/]+)\/(summary|timeline|trend|access)$/.exec(path);
   const person = page && PEOPLE.find((one) => one.id === decodeURIComponent(page[1] ?? ""));
-  if (!page || !person) return refuse(404, "not-found", "未找到该资源", "no such resource", path.replace(/\d{6,}/g, "…"));
-  note(person.id, page[2] === "access" ? "access-log" : (page[2] ?? ""), page[2] === "trend" ? "Observation" : "Person");
+  if (!page || !person)
+    return refuse(404, "not-found", "未找到该资源", "no such resource", path.replace(/\d{6,}/g, "…"));
+  note(
+    person.id,
+    page[2] === "access" ? "access-log" : (page[2] ?? ""),
+    page[2] === "trend" ? "Observation" : "Person",
+  );
   switch (page[2]) {
     case "summary":
       return say(200, summary(person));
@@ -123,7 +139,8 @@ function newestFirst(entries: readonly Entry[]): Entry[] {
 
 function summary(person: Somebody) {
   const of = (type: string): Entry[] => newestFirst(person.entries.filter((entry) => entry.type === type));
-  const lines = (type: string) => of(type).map(({ id, title, status, date, criticality }) => ({ id, type, title, status, date, criticality }));
+  const lines = (type: string) =>
+    of(type).map(({ id, title, status, date, criticality }) => ({ id, type, title, status, date, criticality }));
   const latest = new Map<string, Entry>();
   for (const entry of of("Observation")) if (entry.code && !latest.has(entry.code)) latest.set(entry.code, entry);
   return {
@@ -141,8 +158,12 @@ function timeline(person: Somebody, query: URLSearchParams) {
   const types = query.get("types")?.split(",");
   const before = Number(query.get("before") ?? 0);
   const limit = Number(query.get("limit") ?? 50);
-  const all = newestFirst(person.entries.filter((entry) => entry.type !== "AllergyIntolerance" && (!types || types.includes(entry.type))));
-  const entries = all.slice(before, before + limit).map(({ date, type, id, title, detail }) => ({ date, type, id, title, detail }));
+  const all = newestFirst(
+    person.entries.filter((entry) => entry.type !== "AllergyIntolerance" && (!types || types.includes(entry.type))),
+  );
+  const entries = all
+    .slice(before, before + limit)
+    .map(({ date, type, id, title, detail }) => ({ date, type, id, title, detail }));
   return { entries, next: before + limit < all.length ? String(before + limit) : null };
 }
 
@@ -155,9 +176,29 @@ function trend(person: Somebody, code: string) {
 function resource(person: Somebody, type: string, id: string) {
   const entry = person.entries.find((one) => one.id === id);
   const meta = { versionId: "1", lastUpdated: "2026-06-18T02:11:09.120Z", source: "urn:demo:clinic" };
-  if (!entry) return { resourceType: "Patient", id, meta, name: [{ text: person.name }], gender: person.gender, birthDate: person.birth_date };
+  if (!entry)
+    return {
+      resourceType: "Patient",
+      id,
+      meta,
+      name: [{ text: person.name }],
+      gender: person.gender,
+      birthDate: person.birth_date,
+    };
   const subject = { reference: `Patient/${person.id}` };
   const code = { coding: entry.code ? [{ system: "http://loinc.org", code: entry.code }] : [], text: entry.title };
-  const value = entry.value && entry.unit ? { valueQuantity: { value: Number(entry.value), unit: entry.unit, system: "http://unitsofmeasure.org" } } : {};
-  return { resourceType: type, id, meta, status: entry.status ?? "final", code, subject, effectiveDateTime: entry.date, ...value };
+  const value =
+    entry.value && entry.unit
+      ? { valueQuantity: { value: Number(entry.value), unit: entry.unit, system: "http://unitsofmeasure.org" } }
+      : {};
+  return {
+    resourceType: type,
+    id,
+    meta,
+    status: entry.status ?? "final",
+    code,
+    subject,
+    effectiveDateTime: entry.date,
+    ...value,
+  };
 }

@@ -62,7 +62,9 @@ function Frame() {
           <Suspense fallback={<PageSkeleton />}>{signedIn ? <Page route={route} /> : <SignIn />}</Suspense>
         </Boundary>
       </main>
-      {status.value?.version && <footer className="foot">{`${speak("product.name")} · ${speak("version", { version: status.value.version })}`}</footer>}
+      {status.value?.version && (
+        <footer className="foot">{`${speak("product.name")} · ${speak("version", { version: status.value.version })}`}</footer>
+      )}
     </>
   );
 }

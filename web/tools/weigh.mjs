@@ -13,7 +13,7 @@ const dist = new URL("../dist/", import.meta.url);
 const page = readFileSync(new URL("index.html", dist), "utf8");
 const weight = (name) => gzipSync(readFileSync(new URL(name, dist)), { level: 9 }).length / 1024;
 
-const first = ["index.html", ...[...page.matchAll(/(?:src|href)="\.\/([^"]+\.(?:js|css))"/g)].map((found) => found[1])];
+const first = ["index.html", ...[...page.matchAll(/(?:src|href)="\/([^"]+\.(?:js|css))"/g)].map((found) => found[1])];
 const later = readdirSync(new URL("assets/", dist))
   .map((name) => `assets/${name}`)
   .filter((name) => /\.(js|css)$/.test(name) && !first.includes(name));

@@ -6,7 +6,12 @@ import { api } from "./client.ts";
 import { ApiError, errorFromAnswer, UNREACHABLE, UNREADABLE } from "./error.ts";
 import { session } from "./session.ts";
 
-const OURS = { code: "too-costly", zh: "检索范围过大，请缩小条件", en: "the search would cost too much; narrow it", detail: "more than 10,000 hits" };
+const OURS = {
+  code: "too-costly",
+  zh: "检索范围过大，请缩小条件",
+  en: "the search would cost too much; narrow it",
+  detail: "more than 10,000 hits",
+};
 
 describe("errors", () => {
   it("reads the platform's error, bare or in an envelope", () => {
@@ -61,7 +66,11 @@ describe("the client", () => {
       removeItem: (key: string) => kept.delete(key),
     });
     vi.useFakeTimers();
-    session.begin({ token: "km_test", account: { name: "doctor", display_name: "沈", role: "clinician" }, expires_at: Date.now() + 1_800_000 });
+    session.begin({
+      token: "km_test",
+      account: { name: "doctor", display_name: "沈", role: "clinician" },
+      expires_at: Date.now() + 1_800_000,
+    });
   });
 
   afterEach(() => {
@@ -114,6 +123,8 @@ describe("the client", () => {
   it("escapes ids in addresses", async () => {
     answers.mockImplementation(() => Response.json({ entries: [], next: null }));
     await api.timeline("a/../b", { types: ["Encounter", "Observation"], before: "1.2", limit: 60 });
-    expect(answers.mock.calls[0]?.[0]).toBe("/api/v1/persons/a%2F..%2Fb/timeline?before=1.2&types=Encounter%2CObservation&limit=60");
+    expect(answers.mock.calls[0]?.[0]).toBe(
+      "/api/v1/persons/a%2F..%2Fb/timeline?before=1.2&types=Encounter%2CObservation&limit=60",
+    );
   });
 });

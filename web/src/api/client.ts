@@ -99,7 +99,11 @@ export const api = {
   summary: (person: string, signal?: AbortSignal) =>
     json<Summary>(`/api/v1/persons/${segment(person)}/summary`, { signal }),
 
-  timeline(person: string, options: { before?: string; types?: readonly string[]; limit?: number }, signal?: AbortSignal) {
+  timeline(
+    person: string,
+    options: { before?: string; types?: readonly string[]; limit?: number },
+    signal?: AbortSignal,
+  ) {
     const query = new URLSearchParams();
     if (options.before) query.set("before", options.before);
     if (options.types?.length) query.set("types", options.types.join(","));

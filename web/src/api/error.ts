@@ -61,7 +61,10 @@ export function errorFromAnswer(status: number, body: string, requestId?: string
   });
 }
 
-function fromOutcome(outcome: Record<string, unknown>, shared: { status: number; requestId: string | undefined }): ApiError {
+function fromOutcome(
+  outcome: Record<string, unknown>,
+  shared: { status: number; requestId: string | undefined },
+): ApiError {
   const issues = Array.isArray(outcome["issue"]) ? outcome["issue"].filter(isObject) : [];
   const first = issues[0] ?? {};
   const details = isObject(first["details"]) ? first["details"] : {};

@@ -62,7 +62,11 @@ export function timeOfDay(value: string | null | undefined): string {
 
 /** Milliseconds for an axis; a date without a day counts as its beginning. */
 export function instantMs(value: string): number {
-  return Date.parse(PARTIAL.test(value) ? `${value}${"-01-01".slice(value.length === 4 ? 0 : value.length === 7 ? 3 : 6)}T00:00:00+08:00` : value);
+  return Date.parse(
+    PARTIAL.test(value)
+      ? `${value}${"-01-01".slice(value.length === 4 ? 0 : value.length === 7 ? 3 : 6)}T00:00:00+08:00`
+      : value,
+  );
 }
 
 /**
@@ -77,10 +81,18 @@ export function readTypedDate(typed: string): string | undefined {
     if (year < YEAR_MIN || year > YEAR_MAX || month === 0 || (month ?? 0) > 12) return undefined;
     return month === undefined ? String(year) : `${year}-${String(month).padStart(2, "0")}`;
   }
-  const found = /^(\d{4})(\d{2})(\d{2})$/.exec(text) ?? /^(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?$/.exec(text);
+  const found =
+    /^(\d{4})(\d{2})(\d{2})$/.exec(text) ?? /^(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?$/.exec(text);
   if (!found) return undefined;
   const [year, month, date] = [Number(found[1]), Number(found[2]), Number(found[3])];
   const real = new Date(Date.UTC(year, month - 1, date));
-  if (year < YEAR_MIN || year > YEAR_MAX || real.getUTCFullYear() !== year || real.getUTCMonth() !== month - 1 || real.getUTCDate() !== date) return undefined;
+  if (
+    year < YEAR_MIN ||
+    year > YEAR_MAX ||
+    real.getUTCFullYear() !== year ||
+    real.getUTCMonth() !== month - 1 ||
+    real.getUTCDate() !== date
+  )
+    return undefined;
   return real.toISOString().slice(0, 10);
 }

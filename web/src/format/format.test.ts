@@ -81,7 +81,9 @@ describe("ages", () => {
   ])("born %s, on %s: %s", (birth, on, text) => expect(ageText(ageOn(birth, on), zh)).toBe(text));
 
   it("stops at death", () => {
-    expect(ageOfPerson({ birth_date: "1940-01-01", deceased: "2020-06-01T00:00:00Z" }, "2026-11-21", zh)).toBe("终年 80 岁");
+    expect(ageOfPerson({ birth_date: "1940-01-01", deceased: "2020-06-01T00:00:00Z" }, "2026-11-21", zh)).toBe(
+      "终年 80 岁",
+    );
     expect(ageOfPerson({ birth_date: "1940-01-01", deceased: true }, "2026-11-21", zh)).toBe("");
     expect(ageOfPerson({ birth_date: "1940-01-01", deceased: false }, "2026-11-21", zh)).toBe("86 岁");
   });

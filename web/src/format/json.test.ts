@@ -2,7 +2,14 @@ import { describe, expect, it } from "vitest";
 
 import { asText, layOut, metaOf } from "./json.ts";
 
-const PLAIN = { resourceType: "Observation", id: "a", tags: [], none: {}, list: [1, [true, null]], text: 'a "quoted" {brace}, [bracket]: \\ 中文' };
+const PLAIN = {
+  resourceType: "Observation",
+  id: "a",
+  tags: [],
+  none: {},
+  list: [1, [true, null]],
+  text: 'a "quoted" {brace}, [bracket]: \\ 中文',
+};
 
 describe("source JSON", () => {
   it("is laid out as JSON.stringify lays it out", () => {

@@ -12,6 +12,7 @@ export function newestFirst<T extends Dated>(list: readonly T[]): T[] {
   const key = new Map(list.map((one) => [one, day(one.date)]));
   return [...list].sort(
     (left, right) =>
-      (key.get(right) ?? "").localeCompare(key.get(left) ?? "") || (left.title ?? "").localeCompare(right.title ?? "", "zh-CN"),
+      (key.get(right) ?? "").localeCompare(key.get(left) ?? "") ||
+      (left.title ?? "").localeCompare(right.title ?? "", "zh-CN"),
   );
 }

@@ -23,7 +23,9 @@ export function valueText(value: ResultValue): string {
   const decimals = /\.(\d+)$/.exec(text)?.[1]?.length ?? 0;
   if (decimals <= DECIMALS_MAX) return text;
   // A value below 0.001 would be rounded to nothing: keep three significant digits instead.
-  return Math.abs(number) < 0.001 && number !== 0 ? String(Number(number.toPrecision(3))) : number.toFixed(DECIMALS_MAX);
+  return Math.abs(number) < 0.001 && number !== 0
+    ? String(Number(number.toPrecision(3)))
+    : number.toFixed(DECIMALS_MAX);
 }
 
 /** UCUM as people write it: `mm[Hg]` is `mmHg`, `10*3/uL` is `10³/µL`, annotations lose their braces. */
@@ -39,7 +41,15 @@ export function unitText(unit: string | null | undefined): string {
     .replace(/\[([A-Za-z_]+)\]/g, "$1");
 }
 
-const READABLE: Readonly<Record<string, string>> = { Hg: "Hg", iU: "IU", IU: "IU", degF: "℉", in_i: "in", lb_av: "lb", pH: "pH" };
+const READABLE: Readonly<Record<string, string>> = {
+  Hg: "Hg",
+  iU: "IU",
+  IU: "IU",
+  degF: "℉",
+  in_i: "in",
+  lb_av: "lb",
+  pH: "pH",
+};
 
 function superscript(digits: string): string {
   return [...digits].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(digit)]).join("");

@@ -53,11 +53,19 @@ const COLUMNS: readonly Column[] = [
   { name: "access.at", className: "figures access-at", cell: (entry) => second(entry.at) },
   { name: "access.who", className: "access-who", cell: (entry) => entry.display_name?.trim() || entry.actor },
   { name: "access.role", className: "access-role", cell: (entry, speak) => speak.code("role", entry.role) },
-  { name: "access.institution", className: "access-institution", cell: (entry, speak) => entry.institution || speak("none.mark") },
+  {
+    name: "access.institution",
+    className: "access-institution",
+    cell: (entry, speak) => entry.institution || speak("none.mark"),
+  },
   { name: "access.purpose", className: "access-purpose", cell: purposeOf },
   { name: "access.action", className: "access-action", cell: actionOf },
   { name: "access.what", className: "access-what", cell: (entry, speak) => whatOf(entry.what, speak) },
-  { name: "access.request", className: "access-request", cell: (entry, speak) => entry.request_id || speak("none.mark") },
+  {
+    name: "access.request",
+    className: "access-request",
+    cell: (entry, speak) => entry.request_id || speak("none.mark"),
+  },
 ];
 
 /** Each cell carries its heading, which the narrow layout shows instead of the table's head. */
@@ -91,7 +99,9 @@ function AccessTable({ entries }: { entries: readonly AccessEntry[] }) {
 
 /** The server's own Chinese word if it sent one; our word for the code in English. */
 function purposeOf(entry: AccessEntry, speak: Speak): string {
-  return speak.language === "zh" && entry.purpose_zh ? entry.purpose_zh : speak.code("purpose", entry.purpose ?? entry.purpose_zh);
+  return speak.language === "zh" && entry.purpose_zh
+    ? entry.purpose_zh
+    : speak.code("purpose", entry.purpose ?? entry.purpose_zh);
 }
 
 /** What was done; said with it when it did not succeed. */

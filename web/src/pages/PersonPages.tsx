@@ -38,7 +38,12 @@ export default function PersonPages({ person, page }: Props) {
   }
   return (
     <SourceProvider>
-      <PersonHead id={person} person={logOnly ? { id: person } : summary.value?.person} freshness={summary.value?.freshness} page={page} />
+      <PersonHead
+        id={person}
+        person={logOnly ? { id: person } : summary.value?.person}
+        freshness={summary.value?.freshness}
+        page={page}
+      />
       <div className="page wide">
         {page === "access" ? (
           <Suspense fallback={<PageSkeleton />}>
@@ -75,7 +80,9 @@ function PersonHead({ id, person, freshness, page }: HeadProps) {
             <div className="person-head-second">
               <Identifiers person={person} limit={4} />
               {person.address && <span className="person-address">{person.address}</span>}
-              {freshness?.last_updated && <span className="person-fresh">{speak("record.fresh", { time: minute(freshness.last_updated) })}</span>}
+              {freshness?.last_updated && (
+                <span className="person-fresh">{speak("record.fresh", { time: minute(freshness.last_updated) })}</span>
+              )}
               {freshness?.truncated && <span className="tag tag-alarm">{speak("record.truncated")}</span>}
             </div>
           </div>

@@ -79,7 +79,13 @@ export default function PersonSearch() {
     <div className="page narrow">
       <h1 className="page-title">{speak("search.title")}</h1>
       <p className="page-lead">{speak("search.lead")}</p>
-      <form className="panel search-form" role="search" onSubmit={(event) => void submit(event)} noValidate autoComplete="off">
+      <form
+        className="panel search-form"
+        role="search"
+        onSubmit={(event) => void submit(event)}
+        noValidate
+        autoComplete="off"
+      >
         <Field
           label={speak("search.name")}
           hint={speak("search.name.hint")}

@@ -45,7 +45,13 @@ export function SignIn() {
           value={name}
           onChange={setName}
           error={tried && name.trim() === "" ? speak("signin.name.missing") : undefined}
-          input={{ size: "large", autoComplete: "username", autoCapitalize: "none", spellCheck: false, autoFocus: true }}
+          input={{
+            size: "large",
+            autoComplete: "username",
+            autoCapitalize: "none",
+            spellCheck: false,
+            autoFocus: true,
+          }}
         />
         <Field
           label={speak("signin.password")}

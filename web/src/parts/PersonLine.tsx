@@ -23,10 +23,14 @@ export function PersonFacts({ person }: { person: Person }) {
     <span className="person-facts">
       <span>{speak.code("gender", person.gender)}</span>
       {age && <span>{age}</span>}
-      <span className="figures">{person.birth_date ? day(person.birth_date) : `${speak("person.birth")} ${speak("unknown")}`}</span>
+      <span className="figures">
+        {person.birth_date ? day(person.birth_date) : `${speak("person.birth")} ${speak("unknown")}`}
+      </span>
       {person.deceased && (
         <span className="person-deceased">
-          {typeof person.deceased === "string" ? speak("person.deceased.on", { date: day(person.deceased) }) : speak("person.deceased")}
+          {typeof person.deceased === "string"
+            ? speak("person.deceased.on", { date: day(person.deceased) })
+            : speak("person.deceased")}
         </span>
       )}
     </span>
@@ -58,5 +62,10 @@ export function shortened(masked: string): string {
 export function nameOfIdentifier({ type, system }: Identifier): string {
   if (type) return type;
   if (!system || system.startsWith("urn:oid:") || system.startsWith("urn:uuid:")) return "";
-  return system.replace(/[/#]+$/, "").split(/[/#]/).pop() ?? "";
+  return (
+    system
+      .replace(/[/#]+$/, "")
+      .split(/[/#]/)
+      .pop() ?? ""
+  );
 }

@@ -40,8 +40,24 @@ export function SourceButton({ type, id, title }: SourceOf) {
   const open = use(OpenSource);
   const label = speak("source.open", { title });
   return (
-    <button type="button" className="source-button" aria-label={label} title={label} onClick={() => open({ type, id, title })}>
-      <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" fill="none" stroke="currentColor" strokeWidth="1.4" strokeLinecap="round" strokeLinejoin="round">
+    <button
+      type="button"
+      className="source-button"
+      aria-label={label}
+      title={label}
+      onClick={() => open({ type, id, title })}
+    >
+      <svg
+        viewBox="0 0 16 16"
+        width="16"
+        height="16"
+        aria-hidden="true"
+        fill="none"
+        stroke="currentColor"
+        strokeWidth="1.4"
+        strokeLinecap="round"
+        strokeLinejoin="round"
+      >
         <path d="M5.5 4.5 2 8l3.5 3.5M10.5 4.5 14 8l-3.5 3.5" />
       </svg>
     </button>

@@ -40,7 +40,9 @@ export default function SourceDrawer({ source, open, onClose }: Props) {
 
 function Body({ source }: { source: SourceOf }) {
   const speak = useSpeak();
-  const { value, error, reload } = useLoad(`${source.type}/${source.id}`, (signal) => api.source(source.type, source.id, signal));
+  const { value, error, reload } = useLoad(`${source.type}/${source.id}`, (signal) =>
+    api.source(source.type, source.id, signal),
+  );
   const lines = useMemo(() => (value === undefined ? [] : layOut(value)), [value]);
   const meta = useMemo(() => metaOf(value ?? ""), [value]);
 

@@ -16,7 +16,11 @@ describe("routes", () => {
   ])("%s", (hash, route) => expect(readRoute(hash)).toEqual(route));
 
   it("come back from the address that they make", () => {
-    for (const route of [{ page: "search" }, { page: "record", person: "a/ü" }, { page: "access", person: "x y" }] as const)
+    for (const route of [
+      { page: "search" },
+      { page: "record", person: "a/ü" },
+      { page: "access", person: "x y" },
+    ] as const)
       expect(readRoute(hrefOf(route))).toEqual(route);
   });
 });

@@ -6,14 +6,14 @@
 import { useSyncExternalStore } from "react";
 
 export type Route =
-  | { page: "search" }
-  | { page: "record"; person: string }
-  | { page: "access"; person: string }
-  | { page: "missing" };
+  { page: "search" } | { page: "record"; person: string } | { page: "access"; person: string } | { page: "missing" };
 
 /** Reads `#/persons/ID/access`; anything unknown is the page that says so. */
 export function readRoute(hash: string): Route {
-  const parts = hash.replace(/^#?\/?/, "").split("/").filter((part) => part !== "");
+  const parts = hash
+    .replace(/^#?\/?/, "")
+    .split("/")
+    .filter((part) => part !== "");
   if (parts.length === 0) return { page: "search" };
   const [first, id, tail, ...rest] = parts;
   if (first !== "persons" || rest.length > 0) return { page: "missing" };

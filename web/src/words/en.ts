@@ -6,13 +6,13 @@ export const en: Words = {
   "product.tagline": "Health records of a region",
   "demo.banner": "Demonstration system · all data are synthetic",
   "skip.to.content": "Skip to content",
-  "version": "Version {version}",
+  version: "Version {version}",
 
   "nav.search": "Find a resident",
   "nav.label": "Main",
   "language.switch": "中文",
   "language.switch.label": "Switch to Chinese",
-  "signout": "Sign out",
+  signout: "Sign out",
   "back.to.search": "Back to search",
 
   "signin.title": "Sign in",
@@ -137,7 +137,7 @@ export const en: Words = {
   "source.updated": "Updated {time}",
   "source.loading": "Reading the source",
   "source.lines": "{n} lines",
-  "close": "Close",
+  close: "Close",
 
   "access.lead": "Who looked at this record, when and for what purpose. Opening it now is logged too.",
   "access.none": "Nobody has looked yet",
@@ -153,11 +153,11 @@ export const en: Words = {
   "access.truncated": "Only the latest {n} are listed",
   "access.refresh": "Refresh",
 
-  "loading": "Loading",
-  "retry": "Try again",
+  loading: "Loading",
+  retry: "Try again",
   "show.all": "Show all ({n})",
   "show.fewer": "Show fewer",
-  "unknown": "Not recorded",
+  unknown: "Not recorded",
   "none.mark": "—",
   "page.missing": "There is no such page",
   "page.missing.back": "Back to search",
@@ -251,7 +251,6 @@ export const en: Words = {
   "action.admin-disable": "Disable an account",
   "action.audit-checkpoint": "Sign an audit checkpoint",
   "action.backup": "Back up",
-
 
   "type.Patient": "Registration",
   "type.Person": "Person",

@@ -41,5 +41,8 @@ export function speakIn(language: Language): Speak {
 
 /** `SystemAdministrator`, `system_administrator` and `system-administrator` are the same role. */
 function kebab(name: string): string {
-  return name.replace(/([a-z])([A-Z])/g, "$1-$2").replaceAll("_", "-").toLowerCase();
+  return name
+    .replace(/([a-z])([A-Z])/g, "$1-$2")
+    .replaceAll("_", "-")
+    .toLowerCase();
 }

@@ -2,14 +2,16 @@ import { describe, expect, it } from "vitest";
 
 import { dictionaries, fill, speakIn } from "./index.ts";
 
-const holesIn = (sentence: string): string[] => [...sentence.matchAll(/\{(\w+)\}/g)].map((found) => found[1] ?? "").sort();
+const holesIn = (sentence: string): string[] =>
+  [...sentence.matchAll(/\{(\w+)\}/g)].map((found) => found[1] ?? "").sort();
 
 describe("the dictionary", () => {
   const { zh, en } = dictionaries;
 
   it("is complete in both languages", () => {
     expect(Object.keys(en).sort()).toEqual(Object.keys(zh).sort());
-    for (const [key, sentence] of [...Object.entries(zh), ...Object.entries(en)]) expect(sentence.trim(), key).not.toBe("");
+    for (const [key, sentence] of [...Object.entries(zh), ...Object.entries(en)])
+      expect(sentence.trim(), key).not.toBe("");
   });
 
   it("has the same holes in both languages", () => {

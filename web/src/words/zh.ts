@@ -4,13 +4,13 @@ export const zh = {
   "product.tagline": "区域居民健康档案",
   "demo.banner": "演示系统·全部为合成数据",
   "skip.to.content": "跳到正文",
-  "version": "版本 {version}",
+  version: "版本 {version}",
 
   "nav.search": "居民检索",
   "nav.label": "主导航",
   "language.switch": "English",
   "language.switch.label": "切换到英文",
-  "signout": "退出",
+  signout: "退出",
   "back.to.search": "返回检索",
 
   "signin.title": "登录",
@@ -135,7 +135,7 @@ export const zh = {
   "source.updated": "更新于 {time}",
   "source.loading": "正在读取原文",
   "source.lines": "{n} 行",
-  "close": "关闭",
+  close: "关闭",
 
   "access.lead": "谁在什么时候、以什么目的看过这份档案。本次打开也会记入。",
   "access.none": "还没有调阅记录",
@@ -151,11 +151,11 @@ export const zh = {
   "access.truncated": "只列出最近 {n} 条",
   "access.refresh": "刷新",
 
-  "loading": "正在读取",
-  "retry": "重试",
+  loading: "正在读取",
+  retry: "重试",
   "show.all": "全部显示（{n}）",
   "show.fewer": "收起",
-  "unknown": "未记录",
+  unknown: "未记录",
   "none.mark": "—",
   "page.missing": "没有这个页面",
   "page.missing.back": "回到居民检索",
@@ -249,7 +249,6 @@ export const zh = {
   "action.admin-disable": "停用账号",
   "action.audit-checkpoint": "签发审计检查点",
   "action.backup": "备份",
-
 
   "type.Patient": "患者登记",
   "type.Person": "居民",

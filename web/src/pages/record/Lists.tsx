@@ -36,23 +36,27 @@ export function Allergies({ allergies }: { allergies: readonly Allergy[] }) {
       ) : (
         <ul className="lines">
           {/* Never folded: an allergy behind a button is an allergy that nobody saw. */}
-          {newestFirst(allergies).sort(severeFirst).map((allergy) => (
-            <RecordLine
-              key={allergy.id}
-              line={allergy}
-              tag={
-                <>
-                  {allergy.criticality && (
-                    <span className={allergy.criticality === "high" ? "tag tag-alarm" : "tag"}>
-                      {allergy.criticality === "high" && <Warning />}
-                      {speak.code("criticality", allergy.criticality)}
-                    </span>
-                  )}
-                  {allergy.status && allergy.status !== "active" && <span className="tag">{speak.code("status", allergy.status)}</span>}
-                </>
-              }
-            />
-          ))}
+          {newestFirst(allergies)
+            .sort(severeFirst)
+            .map((allergy) => (
+              <RecordLine
+                key={allergy.id}
+                line={allergy}
+                tag={
+                  <>
+                    {allergy.criticality && (
+                      <span className={allergy.criticality === "high" ? "tag tag-alarm" : "tag"}>
+                        {allergy.criticality === "high" && <Warning />}
+                        {speak.code("criticality", allergy.criticality)}
+                      </span>
+                    )}
+                    {allergy.status && allergy.status !== "active" && (
+                      <span className="tag">{speak.code("status", allergy.status)}</span>
+                    )}
+                  </>
+                }
+              />
+            ))}
         </ul>
       )}
     </Panel>
@@ -126,7 +130,8 @@ interface TwoPartsProps<T extends Line & { status?: string | null }> {
 function TwoParts<T extends Line & { status?: string | null }>(props: TwoPartsProps<T>) {
   const speak = useSpeak();
   if (props.all === 0) return <Nothing title={props.none} />;
-  const status = (line: T): ReactNode => line.status && <span className="tag">{speak.code("status", line.status)}</span>;
+  const status = (line: T): ReactNode =>
+    line.status && <span className="tag">{speak.code("status", line.status)}</span>;
   return (
     <>
       <h3 className="part-title">{props.currentTitle}</h3>

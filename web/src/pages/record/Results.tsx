@@ -69,7 +69,9 @@ export function Results({ results, chosen, onChoose }: Props) {
       {results.length === 0 ? (
         <Nothing title={speak("results.none")} />
       ) : wanted.length === 0 ? (
-        <Nothing title={text.trim() ? speak("results.filter.none", { text: text.trim() }) : speak("results.no.abnormal")} />
+        <Nothing
+          title={text.trim() ? speak("results.filter.none", { text: text.trim() }) : speak("results.no.abnormal")}
+        />
       ) : (
         <>
           <table className="result-table">
@@ -91,7 +93,13 @@ export function Results({ results, chosen, onChoose }: Props) {
             </thead>
             <tbody>
               {shown.map((result) => (
-                <Row key={result.id + (result.code ?? "")} result={result} judged={judged} chosen={result === chosen} onChoose={onChoose} />
+                <Row
+                  key={result.id + (result.code ?? "")}
+                  result={result}
+                  judged={judged}
+                  chosen={result === chosen}
+                  onChoose={onChoose}
+                />
               ))}
             </tbody>
           </table>
@@ -141,7 +149,9 @@ function Row({ result, judged, chosen, onChoose }: RowProps) {
       </th>
       {isNumber ? (
         <>
-          <td className={`end result-value figures ${outside ? `outside-${outside}` : ""}`}>{valueText(result.value)}</td>
+          <td className={`end result-value figures ${outside ? `outside-${outside}` : ""}`}>
+            {valueText(result.value)}
+          </td>
           <td className="result-unit">
             <span className="unit">{unitText(result.unit)}</span> <Mark mark={outside} />
           </td>

@@ -76,7 +76,13 @@ function Filter({ chosen, onChoose }: { chosen: ReadonlySet<string>; onChoose: (
         {speak("timeline.all")}
       </button>
       {KINDS.map((kind) => (
-        <button type="button" className="chip" key={kind.id} aria-pressed={chosen.has(kind.id)} onClick={() => toggle(kind.id)}>
+        <button
+          type="button"
+          className="chip"
+          key={kind.id}
+          aria-pressed={chosen.has(kind.id)}
+          onClick={() => toggle(kind.id)}
+        >
           {speak(kind.word)}
         </button>
       ))}
@@ -156,7 +162,11 @@ function usePages(person: string, chosen: ReadonlySet<string>): Pages {
   const [loaded, setLoaded] = useState<Loaded>();
   const [error, setError] = useState<ApiError>();
   // What to ask for: the first page of a key, or the page before a mark. The round makes a repetition a new wish.
-  const [wish, setWish] = useState<{ key: string; before: string | undefined; round: number }>({ key, before: undefined, round: 0 });
+  const [wish, setWish] = useState<{ key: string; before: string | undefined; round: number }>({
+    key,
+    before: undefined,
+    round: 0,
+  });
   const [done, setDone] = useState<unknown>();
   const latest = useRef(key);
   latest.current = key;
@@ -173,7 +183,8 @@ function usePages(person: string, chosen: ReadonlySet<string>): Pages {
         if (stop.signal.aborted) return;
         setLoaded((before) => ({
           key: wish.key,
-          entries: wish.before && before?.key === wish.key ? withoutRepeats(before.entries, page.entries) : page.entries,
+          entries:
+            wish.before && before?.key === wish.key ? withoutRepeats(before.entries, page.entries) : page.entries,
           next: page.next ?? undefined,
         }));
       })

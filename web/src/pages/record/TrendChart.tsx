@@ -20,7 +20,14 @@ interface Props {
   words: { high: string; low: string };
 }
 
-const COLOURS = { line: "#0b6570", high: "#b3261e", low: "#1d57b0", band: "rgba(11, 101, 112, 0.09)", text: "#4a5c66", grid: "#e3e9ec" };
+const COLOURS = {
+  line: "#0b6570",
+  high: "#b3261e",
+  low: "#1d57b0",
+  band: "rgba(11, 101, 112, 0.09)",
+  text: "#4a5c66",
+  grid: "#e3e9ec",
+};
 /** Values outside the range differ in shape as well as in colour. */
 const SHAPES = { high: "triangle", low: "path://M0 0 L10 0 L5 9 Z", inside: "circle" };
 
@@ -62,7 +69,11 @@ function optionOf({ points, unit, low, high, words }: Props): EChartsCoreOption 
         const point = points[found.dataIndex];
         if (!point) return "";
         const { outside } = point;
-        return [minute(point.date), `${valueText(point.value)} ${unit}`, outside && `${outside === "high" ? "↑" : "↓"} ${words[outside]}`]
+        return [
+          minute(point.date),
+          `${valueText(point.value)} ${unit}`,
+          outside && `${outside === "high" ? "↑" : "↓"} ${words[outside]}`,
+        ]
           .filter(Boolean)
           .join("\n");
       },
@@ -70,8 +81,14 @@ function optionOf({ points, unit, low, high, words }: Props): EChartsCoreOption 
     xAxis: {
       type: "time",
       // A single day gets room on both sides; otherwise the axis ends where the record ends.
-      ...(span === 0 ? { min: (points[0]?.atMs ?? 0) - 15 * 86_400_000, max: (points[0]?.atMs ?? 0) + 15 * 86_400_000 } : {}),
-      axisLabel: { hideOverlap: true, color: COLOURS.text, formatter: { year: "{yyyy}", month: "{yyyy}-{MM}", day: "{MM}-{dd}" } },
+      ...(span === 0
+        ? { min: (points[0]?.atMs ?? 0) - 15 * 86_400_000, max: (points[0]?.atMs ?? 0) + 15 * 86_400_000 }
+        : {}),
+      axisLabel: {
+        hideOverlap: true,
+        color: COLOURS.text,
+        formatter: { year: "{yyyy}", month: "{yyyy}-{MM}", day: "{MM}-{dd}" },
+      },
       axisLine: { lineStyle: { color: "#b9c6cc" } },
       splitNumber: 4,
     },
@@ -99,14 +116,22 @@ function optionOf({ points, unit, low, high, words }: Props): EChartsCoreOption 
         markArea:
           low === undefined && high === undefined
             ? undefined
-            : { silent: true, itemStyle: { color: COLOURS.band }, data: [[{ yAxis: low ?? "min" }, { yAxis: high ?? "max" }]] },
+            : {
+                silent: true,
+                itemStyle: { color: COLOURS.band },
+                data: [[{ yAxis: low ?? "min" }, { yAxis: high ?? "max" }]],
+              },
       },
     ],
   };
 }
 
 /** The axis counts in round steps and reaches at least to the reference range, so that the band is seen even when every value is far from it. */
-function limits(points: readonly Drawn[], low: number | undefined, high: number | undefined): { min: number; max: number; interval: number } {
+function limits(
+  points: readonly Drawn[],
+  low: number | undefined,
+  high: number | undefined,
+): { min: number; max: number; interval: number } {
   const numbers = [...points.map((point) => point.number), low, high].filter((number) => number !== undefined);
   const [least, most] = [Math.min(...numbers), Math.max(...numbers)];
   const step = roundStep((most - least || Math.abs(most) || 1) / 4);

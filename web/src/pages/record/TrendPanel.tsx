@@ -22,7 +22,9 @@ export function TrendPanel({ person, result }: { person: string; result: Result 
   const speak = useSpeak();
   const [view, setView] = useState<"chart" | "table">("chart");
   const code = result?.code ? [result.system, result.code].filter(Boolean).join("|") : undefined;
-  const { value, error, reload } = useLoad(code && `${person} ${code}`, (signal) => api.trend(person, code ?? "", signal));
+  const { value, error, reload } = useLoad(code && `${person} ${code}`, (signal) =>
+    api.trend(person, code ?? "", signal),
+  );
   const { drawn, otherUnits } = useMemo(() => (value ? drawable(value) : { drawn: [], otherUnits: 0 }), [value]);
 
   return (
@@ -59,7 +61,11 @@ export function TrendPanel({ person, result }: { person: string; result: Result 
       ) : (
         <>
           <Heading result={result} trend={value} count={drawn.length} />
-          {view === "chart" ? <Chart result={result} drawn={drawn} trend={value} /> : <Table result={result} drawn={drawn} />}
+          {view === "chart" ? (
+            <Chart result={result} drawn={drawn} trend={value} />
+          ) : (
+            <Table result={result} drawn={drawn} />
+          )}
           {value.truncated && <p className="table-note">{speak("trend.truncated")}</p>}
           {otherUnits > 0 && <p className="table-note">{speak("trend.other.units", { n: otherUnits })}</p>}
         </>
@@ -75,7 +81,11 @@ function Heading({ result, trend, count }: { result: Result; trend: Trend; count
     <div className="trend-head">
       <span className="trend-name">{trend.title?.trim() || titleOfResult(result)}</span>
       <span className="trend-facts">
-        {[unitText(trend.unit ?? result.unit), speak("trend.points", { n: count }), range && speak("trend.range", { range })]
+        {[
+          unitText(trend.unit ?? result.unit),
+          speak("trend.points", { n: count }),
+          range && speak("trend.range", { range }),
+        ]
           .filter(Boolean)
           .join(" · ")}
       </span>
@@ -97,7 +107,13 @@ function Chart({ result, drawn, trend }: { result: Result; drawn: Drawn[]; trend
   });
   return (
     <div className="trend-chart" role="img" aria-label={described}>
-      <Suspense fallback={<div className="padded"><Lines rows={6} /></div>}>
+      <Suspense
+        fallback={
+          <div className="padded">
+            <Lines rows={6} />
+          </div>
+        }
+      >
         <TrendChart
           points={points}
           unit={unitText(trend.unit ?? result.unit)}
@@ -131,8 +147,8 @@ function Table({ result, drawn }: { result: Result; drawn: Drawn[] }) {
             <tr key={`${point.id} ${at}`}>
               <td className="figures">{minute(point.date)}</td>
               <td className="end">
-                <span className="figures">{valueText(point.value)}</span> <span className="unit">{unitText(point.unit)}</span>{" "}
-                <Mark mark={markOf(point, result)} />
+                <span className="figures">{valueText(point.value)}</span>{" "}
+                <span className="unit">{unitText(point.unit)}</span> <Mark mark={markOf(point, result)} />
               </td>
               <td className="result-source">
                 <SourceButton type="Observation" id={point.id} title={`${titleOfResult(result)} ${day(point.date)}`} />

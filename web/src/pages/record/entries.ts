@@ -33,7 +33,9 @@ export function detailOf(entry: TimelineEntry, speak: Speak): string {
 }
 
 function tidied(value: string): string {
-  return value.replace(QUANTITY, (_, before: string, number: string, unit: string) => `${before}${valueText(number)} ${unitText(unit)}`.trimEnd());
+  return value.replace(QUANTITY, (_, before: string, number: string, unit: string) =>
+    `${before}${valueText(number)} ${unitText(unit)}`.trimEnd(),
+  );
 }
 
 /** The time of each entry, said once for entries that share it. */

@@ -7,7 +7,12 @@ import { detailOf, timesOf } from "./entries.ts";
 import { KINDS, kindOf, typesOf } from "./kinds.ts";
 import { drawable, roundStep } from "./series.ts";
 
-const entry = (type: string, date: string | null, id: string, detail?: string): TimelineEntry => ({ type, date, id, ...(detail ? { detail } : {}) });
+const entry = (type: string, date: string | null, id: string, detail?: string): TimelineEntry => ({
+  type,
+  date,
+  id,
+  ...(detail ? { detail } : {}),
+});
 
 describe("the timeline", () => {
   it("puts entries under years and days, encounters first, and loses none", () => {
@@ -32,7 +37,9 @@ describe("the timeline", () => {
 
   it("tidies quantities and names statuses", () => {
     const zh = speakIn("zh");
-    expect(detailOf(entry("Observation", "", "a", "Systolic 120.0 mm[Hg] · Diastolic 80 mm[Hg]"), zh)).toBe("Systolic 120.0 mmHg · Diastolic 80 mmHg");
+    expect(detailOf(entry("Observation", "", "a", "Systolic 120.0 mm[Hg] · Diastolic 80 mm[Hg]"), zh)).toBe(
+      "Systolic 120.0 mmHg · Diastolic 80 mmHg",
+    );
     expect(detailOf(entry("Observation", "", "a", "27.9153846 kg/m2"), zh)).toBe("27.915 kg/m²");
     expect(detailOf(entry("Observation", "", "a", "Never smoker"), zh)).toBe("Never smoker");
     expect(detailOf(entry("DiagnosticReport", "", "a", "8"), zh)).toBe("8 项结果");
@@ -45,7 +52,9 @@ describe("the timeline", () => {
   });
 
   it("says a shared time once", () => {
-    const entries = ["08:05", "08:05", "08:10"].map((time, at) => entry("Observation", `2024-03-05T${time}:00+08:00`, String(at)));
+    const entries = ["08:05", "08:05", "08:10"].map((time, at) =>
+      entry("Observation", `2024-03-05T${time}:00+08:00`, String(at)),
+    );
     expect([...timesOf(entries).values()]).toEqual(["08:05", "", "08:10"]);
   });
 
