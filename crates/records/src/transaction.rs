@@ -14,8 +14,6 @@ mod batch;
 mod entry;
 mod plan;
 mod respond;
-#[cfg(test)]
-mod tests;
 
 use model::{ErrorCode, Failure};
 use serde_json::Value;

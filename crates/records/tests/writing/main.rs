@@ -1,5 +1,7 @@
 //! The write side and the lists of the records crate, through its public functions, on the memory engine.
 
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "helpers of tests: a panic is the report")]
+
 mod acts;
 mod bundles;
 mod lists;

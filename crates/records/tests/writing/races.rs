@@ -76,3 +76,32 @@ fn writers_of_a_new_home_share_one_key() {
         world.read("Observation", &id).unwrap();
     }
 }
+
+/// Bundles that create the same hospital under a condition: one of them does, all others find it, and every location
+/// points to it, also those of bundles that had to be planned a second time.
+#[test]
+fn transactions_that_meet_agree() {
+    let world = world();
+    let bundle = |thread: usize| {
+        json!({"resourceType": "Bundle", "type": "transaction", "entry": [
+            {"fullUrl": "urn:uuid:h", "resource": {"resourceType": "Organization",
+                "identifier": [{"system": "urn:oid:1", "value": "h"}]},
+                "request": {"method": "POST", "url": "Organization", "ifNoneExist": "identifier=urn:oid:1|h"}},
+            {"resource": {"resourceType": "Location", "name": format!("{thread}"),
+                "managingOrganization": {"reference": "urn:uuid:h"}},
+                "request": {"method": "POST", "url": "Location"}},
+        ]})
+    };
+    let answers: Vec<Value> = std::thread::scope(|scope| {
+        let (world, bundle) = (&world, &bundle);
+        let threads: Vec<_> =
+            (0..THREADS).map(|thread| scope.spawn(move || world.bundle(&bundle(thread)).unwrap())).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let status = |answer: &Value| answer["entry"][0]["response"]["status"].as_str().unwrap().to_owned();
+    assert_eq!(answers.iter().filter(|answer| status(answer) == "201 Created").count(), 1, "{answers:#?}");
+    assert_eq!((world.total("Organization", ""), world.total("Location", "")), (1, 8));
+    let location = answers[0]["entry"][0]["response"]["location"].as_str().unwrap();
+    let hospital = location.split_once("/_history").unwrap().0;
+    assert_eq!(world.total("Location", &format!("organization={hospital}")), 8);
+}
