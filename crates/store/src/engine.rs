@@ -133,6 +133,15 @@ pub trait Engine: Send + Sync + 'static {
     /// [`EngineError`] when the disk refuses.
     fn sync(&self) -> Result<(), EngineError>;
 
+    /// Moves everything from the write-ahead log into tables, so that the next start has nothing to replay. Costs a write of
+    /// all buffers; called when the store closes.
+    ///
+    /// # Errors
+    /// [`EngineError`] when the disk refuses; nothing is lost then.
+    fn settle(&self) -> Result<(), EngineError> {
+        Ok(())
+    }
+
     /// A consistent, openable copy of the data in `directory` (which must not exist), made while writes go on.
     ///
     /// # Errors
@@ -166,13 +175,16 @@ pub trait Snapshot: Send + Sync {
     fn scan_back(&self, keyspace: Keyspace, from: &[u8], to: &[u8]) -> Box<dyn Cursor + '_>;
 }
 
+/// A key and its value, as a cursor stands on them.
+pub type Row<'r> = (&'r [u8], &'r [u8]);
+
 /// Walks over keys in order. The slices live until the next call.
 pub trait Cursor {
     /// The next key and value, or `None` at the end.
     ///
     /// # Errors
     /// [`EngineError`] when the disk refuses.
-    fn next(&mut self) -> Result<Option<(&[u8], &[u8])>, EngineError>;
+    fn next(&mut self) -> Result<Option<Row<'_>>, EngineError>;
 
     /// Moves so that the following `next` returns the first key that is `>= key` (never backwards).
     ///

@@ -20,7 +20,7 @@ pub use audit::{AuditLog, AuditPosition, AuditRecord, Finding, InclusionProof, V
 pub use blobs::{BLOB_BYTES_MAX, BlobId, Blobs, INLINE_BYTES_MAX, NotABlobId, SegmentReport};
 pub use committer::{CommitError, Committed, Precondition, QUEUE_BYTES_MAX, Reply, Transaction, log_key, log_sequence};
 pub use compress::{DICTIONARY_FHIR_R4_1, DICTIONARY_NONE};
-pub use engine::{Cursor, Durability, Engine, EngineError, Keyspace, Snapshot, Write, prefix_end};
+pub use engine::{Cursor, Durability, Engine, EngineError, Keyspace, Row, Snapshot, Write, prefix_end};
 pub use keyring::KeyRing;
 pub use memory::MemoryEngine;
 pub use rocks::{RocksEngine, RocksOptions};

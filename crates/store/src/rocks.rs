@@ -159,17 +159,6 @@ impl RocksEngine {
         DB::open_cf_descriptors(&shared, directory, families)
     }
 
-    /// Writes all buffers to table files; for backups and measurements.
-    ///
-    /// # Errors
-    /// [`EngineError`] when the disk refuses.
-    pub fn flush(&self) -> Result<(), EngineError> {
-        for keyspace in Keyspace::ALL {
-            self.database.flush_cf(self.family(keyspace)?).map_err(engine_error)?;
-        }
-        Ok(())
-    }
-
     /// Bytes of memory in use by RocksDB: block cache, write buffers, table readers.
     #[must_use]
     pub fn memory_bytes(&self) -> u64 {
@@ -242,6 +231,13 @@ impl Engine for RocksEngine {
 
     fn sync(&self) -> Result<(), EngineError> {
         self.database.flush_wal(true).map_err(engine_error)
+    }
+
+    fn settle(&self) -> Result<(), EngineError> {
+        for keyspace in Keyspace::ALL {
+            self.database.flush_cf(self.family(keyspace)?).map_err(engine_error)?;
+        }
+        Ok(())
     }
 
     fn checkpoint(&self, directory: &Path) -> Result<(), EngineError> {

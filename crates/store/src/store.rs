@@ -279,8 +279,8 @@ impl Store {
     pub fn close(&self) {
         self.committer.close();
         self.audit.close();
-        if let Err(error) = self.engine.sync() {
-            tracing::warn!(%error, "the last fsync was refused");
+        if let Err(error) = self.engine.sync().and_then(|()| self.engine.settle()) {
+            tracing::warn!(%error, "the disk refused while the store was closing");
         }
     }
 }

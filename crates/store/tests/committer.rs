@@ -11,6 +11,8 @@ use store::{
 };
 use tempfile::TempDir;
 
+type Answers = Vec<Result<Committed, CommitError>>;
+
 const PLACE: Keyspace = Keyspace::Resource;
 
 fn absent(key: &[u8]) -> Precondition {
@@ -31,7 +33,7 @@ fn when(preconditions: Vec<Precondition>, writes: Vec<Write>) -> Transaction {
 }
 
 /// Commits all members as one group: the first write of the store stands before the gate until all have queued.
-fn as_one_group(members: Vec<Transaction>) -> (Arc<Store>, Vec<Result<Committed, CommitError>>) {
+fn as_one_group(members: Vec<Transaction>) -> (Arc<Store>, Answers) {
     let (gate, engine) = gate();
     let store = Store::over(engine, options()).unwrap();
     store.commit(transaction(vec![put(PLACE, b"old", b"1 old")])).unwrap();
@@ -56,7 +58,7 @@ fn as_one_group(members: Vec<Transaction>) -> (Arc<Store>, Vec<Result<Committed,
 fn later_members_see_earlier_ones() {
     let ok = |sequence| Ok(Committed { sequence });
     let failed = |position| Err(CommitError::Precondition(position));
-    let cases: Vec<(&str, Vec<Transaction>, Vec<Result<Committed, CommitError>>)> = vec![
+    let cases: Vec<(&str, Vec<Transaction>, Answers)> = vec![
         (
             "two create the same key: the second fails alone",
             vec![

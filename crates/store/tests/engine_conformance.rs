@@ -295,6 +295,6 @@ proptest! {
     ) {
         let folder = TempDir::new().unwrap();
         let engine = RocksEngine::open(folder.path(), &RocksOptions { cache_bytes: 1 << 20 }).unwrap();
-        check_history(&engine, || engine.flush().unwrap(), &batches, &walks);
+        check_history(&engine, || engine.settle().unwrap(), &batches, &walks);
     }
 }
