@@ -37,14 +37,17 @@ pub(crate) fn suffix(parameters: &Parameters, key: &ResourceKey, resource: &Json
     let Some((low_ms, high_ms)) = clinical_date(type_code, resource) else {
         return Suffix::of(ClinicalDate::NONE, key);
     };
-    // The length in the suffix answers questions about the type's date parameter, so it may only be told when that
-    // parameter has this one value; a date that was taken from elsewhere leaves the question to the body.
+    // The suffix answers questions about the type's date parameter, so it must say when its date is not that parameter's
+    // value, and may tell the length only when it is the one value.
     let parameter = clinical_parameter(type_code).and_then(|code| parameters.get(type_code, code));
-    let is_the_value = parameter.is_some_and(|parameter| {
-        matches!(parameter.values(resource).as_slice(), [Extracted::Date { low_ms: low, high_ms: high }]
-            if (*low, *high) == (low_ms, high_ms))
-    });
-    Suffix::of(ClinicalDate::of(low_ms, if is_the_value { high_ms } else { i64::MAX }), key)
+    let values = parameter.map(|parameter| parameter.values(resource)).unwrap_or_default();
+    let is_same = |value: &Extracted<'_>| *value == Extracted::Date { low_ms, high_ms };
+    let date = match values.as_slice() {
+        [only] if is_same(only) => ClinicalDate::of(low_ms, high_ms),
+        several if several.iter().any(is_same) => ClinicalDate::of(low_ms, i64::MAX),
+        _ => ClinicalDate::borrowed(low_ms),
+    };
+    Suffix::of(date, key)
 }
 
 /// Every index row of a resource.

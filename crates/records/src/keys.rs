@@ -115,6 +115,8 @@ pub(crate) enum Length {
     Other,
 }
 
+/// The length of a date that is not a value of the date parameter.
+const BORROWED: u64 = 3;
 const SECONDS_BITS: u64 = 36;
 const SECONDS_MAX: u64 = (1 << SECONDS_BITS) - 1;
 /// 0001-01-01T00:00:00Z in seconds since 1970: 36 bits reach from here to the year 2178.
@@ -124,10 +126,26 @@ impl ClinicalDate {
     /// A resource without a clinical date: sorted after all others.
     pub(crate) const NONE: Self = Self((SECONDS_MAX << 4) | 15);
 
+    /// A date that was taken from elsewhere than the date parameter of the type: ordered like any other, but it answers
+    /// no question about that parameter.
+    pub(crate) fn borrowed(low_ms: i64) -> Self {
+        Self::at(low_ms, BORROWED)
+    }
+
+    /// Whether the date is a value of the type's date parameter.
+    pub(crate) fn is_own(self) -> bool {
+        self.0 & 15 < BORROWED
+    }
+
+    fn at(low_ms: i64, length: u64) -> Self {
+        let low_s = low_ms.div_euclid(1000);
+        let seconds = u64::try_from(low_s.saturating_sub(SECONDS_ORIGIN)).unwrap_or(0).min(SECONDS_MAX);
+        Self(((SECONDS_MAX - seconds) << 4) | length)
+    }
+
     /// From the interval of the date in UTC milliseconds.
     pub(crate) fn of(low_ms: i64, high_ms: i64) -> Self {
         let low_s = low_ms.div_euclid(1000);
-        let seconds = u64::try_from(low_s.saturating_sub(SECONDS_ORIGIN)).unwrap_or(0).min(SECONDS_MAX);
         let length_ms = high_ms.saturating_sub(low_ms);
         let length = if length_ms < 1000 && high_ms.div_euclid(1000) == low_s {
             0
@@ -136,7 +154,7 @@ impl ClinicalDate {
         } else {
             2
         };
-        Self(((SECONDS_MAX - seconds) << 4) | length)
+        Self::at(low_ms, length)
     }
 
     fn read(bytes: &[u8]) -> Self {
@@ -152,7 +170,7 @@ impl ClinicalDate {
         let length = match self.0 & 15 {
             0 => Length::Second,
             1 => Length::Day,
-            2 => Length::Other,
+            2 | BORROWED => Length::Other,
             _ => return None,
         };
         let seconds = i64::try_from(SECONDS_MAX - (self.0 >> 4)).unwrap_or(0);
@@ -224,12 +242,6 @@ pub(crate) fn compartment_index_prefix(
     bytes.extend_from_slice(&type_code.as_u16().to_be_bytes());
     bytes.extend_from_slice(&parameter.to_be_bytes());
     bytes
-}
-
-/// What a `cidx` key says: its resource type, its parameter, and its suffix.
-pub(crate) fn read_compartment_key(key: &[u8]) -> Option<(TypeCode, u16, Suffix)> {
-    let at = |from: usize| Some(u16::from_be_bytes(key.get(from..from + 2)?.try_into().ok()?));
-    Some((TypeCode::from_u16(at(13)?)?, at(15)?, Suffix::of_key(key)?))
 }
 
 /// Bytes of the values in index keys, by kind.
@@ -358,6 +370,8 @@ mod tests {
         assert_eq!(ClinicalDate::of(0, i64::MAX).low_ms(), Some((0, Length::Other)));
         assert_eq!(ClinicalDate::of(-5_000_000_000, -5_000_000_000).low_ms(), Some((-5_000_000_000, Length::Second)));
         assert_eq!(ClinicalDate::NONE.low_ms(), None);
+        assert_eq!(ClinicalDate::borrowed(1_000_000).low_ms(), Some((1_000_000, Length::Other)));
+        assert!(older.is_own() && !ClinicalDate::borrowed(1_000_000).is_own() && !ClinicalDate::NONE.is_own());
     }
 
     #[test]

@@ -184,25 +184,20 @@ impl Visit {
     }
 
     /// What the headers say about a write.
-    ///
-    /// # Errors
-    /// [`ErrorCode::NotSupported`] for a preference that is not known.
-    pub fn write_options(&self) -> Result<WriteOptions, Failure> {
+    pub fn write_options(&self) -> WriteOptions {
         let text = |name| negotiate::text(&self.headers, name).map(str::to_owned);
         // FHIR's own examples write the condition both with and without its question mark.
         let if_none_exist = text("if-none-exist").map(|query| query.trim_start_matches('?').to_owned());
-        Ok(WriteOptions { if_none_exist, if_match: text("if-match"), return_: self.wanted()? })
+        WriteOptions { if_none_exist, if_match: text("if-match"), return_: self.wanted() }
     }
 
-    fn wanted(&self) -> Result<Return, Failure> {
+    /// A preference that is not known is passed over: `Prefer` is advice (RFC 7240), and a client in use sends
+    /// `return=presentation`.
+    fn wanted(&self) -> Return {
         match preference(&self.headers, "return") {
-            None | Some("representation") => Ok(Return::Representation),
-            Some("minimal") => Ok(Return::Minimal),
-            Some("OperationOutcome") => Ok(Return::OperationOutcome),
-            Some(_) => {
-                let known = "unknown `Prefer: return`; known: minimal, representation, OperationOutcome";
-                Err(Failure::new(ErrorCode::NotSupported, known))
-            }
+            Some("minimal") => Return::Minimal,
+            Some("OperationOutcome") => Return::OperationOutcome,
+            _ => Return::Representation,
         }
     }
 

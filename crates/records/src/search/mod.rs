@@ -29,6 +29,8 @@ mod sort;
 mod spans;
 mod stream;
 
+use std::collections::VecDeque;
+
 use model::{ErrorCode, Failure, ResourceKey, TypeCode};
 use store::{Precondition, Snapshot};
 use trust::Interaction;
@@ -38,8 +40,9 @@ use crate::resource::Stored;
 use crate::{Caller, Page, Records};
 use bundle::Answer;
 use page::PageToken;
+use plan::Goal;
 use query::{COUNT_DEFAULT, Query, Summary, Total};
-use run::Searcher;
+use run::{Run, Searcher};
 
 pub(crate) use clinical::parameter_of as clinical_parameter;
 
@@ -124,31 +127,46 @@ impl Records {
         token: Option<&PageToken>,
         raw: &str,
     ) -> Result<Hits, Failure> {
-        let parts = resolve::parts(searcher, query)?;
-        let mut run = searcher.run(query.type_code, parts)?;
+        let open = |own_date| -> Result<Run<'_>, Failure> {
+            Ok(searcher.run(query.type_code, resolve::parts(searcher, query)?)?.only_own_date(own_date))
+        };
         let count = query.options.count.unwrap_or(COUNT_DEFAULT);
         if query.options.summary == Summary::Count || count == 0 {
-            let total = run.count_up_to(TOTAL_MAX)?;
+            let parts = resolve::parts(searcher, query)?;
+            let total = searcher.run_for(query.type_code, parts, Goal::Count)?.count_up_to(TOTAL_MAX)?;
             return Ok(Hits { matches: Vec::new(), total, next: None });
         }
         if !sort::is_native(query) {
-            return sort::page(searcher, query, run, token, raw, count);
+            return sort::page(searcher, query, open(None)?, token, raw, count);
         }
+        // Sorted by the date parameter, resources without a value of it come last, whatever date they have otherwise.
+        let passes: &[Option<bool>] = match token {
+            _ if query.options.sort.is_empty() => &[None],
+            Some(token) if !token.last.date().is_own() => &[Some(false)],
+            _ => &[Some(true), Some(false)],
+        };
+        let mut runs = passes.iter().map(|own_date| open(*own_date)).collect::<Result<VecDeque<_>, _>>()?;
         let mut before = 0;
-        if let Some(token) = token {
+        if let (Some(token), Some(run)) = (token, runs.front_mut()) {
             run.skip_past(&token.last)?;
             before = token.before;
         }
         let mut matches = Vec::with_capacity(count.min(256));
         let mut last = None;
-        while matches.len() < count {
-            let Some((suffix, stored)) = run.next_loaded()? else { break };
-            last = Some(suffix);
-            matches.push(stored);
+        while let (true, Some(run)) = (matches.len() < count, runs.front_mut()) {
+            if let Some((suffix, stored)) = run.next_loaded()? {
+                last = Some(suffix);
+                matches.push(stored);
+            } else {
+                runs.pop_front();
+            }
         }
-        let reached_end = matches.len() < count;
-        let more = if reached_end { Some(0) } else { run.count_rest(query.options.total)? };
-        let has_next = !reached_end && more != Some(0);
+        let mut more = Some(0);
+        for run in &mut runs {
+            let rest = run.count_rest(query.options.total)?;
+            more = more.zip(rest).map(|(sum, rest)| sum + rest);
+        }
+        let has_next = more != Some(0);
         let seen = before + matches.len();
         let next = last.filter(|_| has_next).map(|last| PageToken {
             query: raw.to_owned(),

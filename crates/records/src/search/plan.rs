@@ -80,12 +80,22 @@ pub(crate) struct Plan<'s, 'p> {
     pub(crate) body_decides: bool,
 }
 
+/// What the hits are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Goal {
+    /// They are shown: bodies are opened anyway.
+    Page,
+    /// They are counted: bodies are better left closed.
+    Count,
+}
+
 /// What planning needs to know.
 pub(crate) struct Planner<'s, 'p> {
     pub(crate) snapshot: &'s dyn Snapshot,
     pub(crate) parameters: &'p Parameters,
     pub(crate) encoder: Encoder<'p>,
     pub(crate) type_code: TypeCode,
+    pub(crate) goal: Goal,
 }
 
 /// How a part is answered in a plan.
@@ -208,7 +218,7 @@ impl<'s, 'p> Planner<'s, 'p> {
     /// resource itself, so that "some code and some value" is the same as "some pair".
     fn composite(&self, parts: &[Part<'p>]) -> Result<Option<(Vec<Span>, Vec<Role>)>, Failure> {
         for composite in self.parameters.of_type(self.type_code) {
-            if composite.kind != SearchKind::Composite || composite.components.len() != 2 || !is_on_root(composite) {
+            if composite.kind != SearchKind::Composite || composite.components.len() != 2 || !composite.on_root() {
                 continue;
             }
             let asked = |at: usize| {
@@ -251,11 +261,10 @@ impl<'s, 'p> Planner<'s, 'p> {
             let roles = self.roles_beside_long_leader(&parts);
             return self.open(&[every], parts, &roles);
         };
-        let mut roles = if cost < SHORT_ROWS as u64 {
-            vec![Role::OnBody; parts.len()]
-        } else {
-            self.roles_beside_long_leader(&parts)
-        };
+        let mut roles = self.roles_beside_long_leader(&parts);
+        if cost < SHORT_ROWS as u64 && self.goal == Goal::Page {
+            roles.iter_mut().filter(|role| **role == Role::Probed).for_each(|role| *role = Role::OnBody);
+        }
         roles[leader] = Role::Leads;
         let mut parts = parts;
         let spans = parts[leader].spans.take().unwrap_or_default();
@@ -310,13 +319,4 @@ pub(crate) fn judge(plan: &mut Plan<'_, '_>, suffix: &Suffix, certainty: Certain
         return Ok(None);
     }
     Ok(Some(if plan.body_decides { Certainty::Verify } else { certainty }))
-}
-
-/// Whether a composite looks at the resource itself, not at a repeating element inside it.
-fn is_on_root(composite: &Parameter) -> bool {
-    let type_name = composite.type_code.name();
-    standards::search_parameters()
-        .iter()
-        .filter(|it| it.number == composite.number)
-        .any(|it| matches!(it.paths(type_name), [path] if path == type_name))
 }

@@ -278,15 +278,28 @@ fn chain<'p>(
         return Err(bad(format!("`{}` is not a reference: it cannot be chained", parameter.code)));
     }
     let targets = match modifier {
-        Some(name) => vec![TypeCode::of(name).map_err(|error| bad(error.to_string()))?],
+        Some(name) => {
+            let target = TypeCode::of(name).map_err(|error| bad(error.to_string()))?;
+            let targets = target_types(parameter);
+            if !targets.contains(&target) {
+                let known: Vec<_> = targets.iter().map(|target| target.name()).collect();
+                return Err(bad(format!("`{}` does not point to {name}; it points to: {}", parameter.code, known.join(", "))));
+            }
+            vec![target]
+        }
         None => target_types(parameter),
     };
     Ok(Clause::Chain { parameter, targets, key: rest.to_owned(), value: value.to_owned() })
 }
 
+/// Whether a reference parameter may point to every type.
+pub(crate) fn is_any(parameter: &Parameter) -> bool {
+    parameter.targets.iter().any(|target| target == "Resource")
+}
+
 /// The types stored here that a reference parameter may point to.
 pub(crate) fn target_types(parameter: &Parameter) -> Vec<TypeCode> {
-    if parameter.targets.is_empty() {
+    if is_any(parameter) {
         return TypeCode::all().collect();
     }
     parameter.targets.iter().filter_map(|target| TypeCode::of(target).ok()).collect()

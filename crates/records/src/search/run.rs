@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use store::{Keyspace, Precondition, Snapshot};
 use trust::{Patients, TenantKeys};
 
-use super::plan::{Part, Plan, Planner, Test, judge};
+use super::plan::{Goal, Part, Plan, Planner, Test, judge};
 use super::query::{Context, Total};
 use super::spans::Encoder;
 use super::stream::{Certainty, Span, Stream, engine_failure};
@@ -83,8 +83,18 @@ impl<'s> Searcher<'s> {
 
     /// Plans the parts and stands before the first hit.
     pub(crate) fn run<'p>(&'p self, type_code: TypeCode, parts: Vec<Part<'p>>) -> Result<Run<'p>, Failure> {
+        self.run_for(type_code, parts, Goal::Page)
+    }
+
+    /// As [`Searcher::run`]; a count is planned so that bodies stay closed.
+    pub(crate) fn run_for<'p>(
+        &'p self,
+        type_code: TypeCode,
+        parts: Vec<Part<'p>>,
+        goal: Goal,
+    ) -> Result<Run<'p>, Failure> {
         if !self.caller.filter.types_searchable(type_code.name()) {
-            return Ok(Run { searcher: self, type_code, plan: Plan::nothing(), hidden_possible: false });
+            return Ok(Run { searcher: self, type_code, plan: Plan::nothing(), hidden_possible: false, own_date: None });
         }
         let mut parts = parts;
         let named = parts.iter().position(|part| matches!(part.test, Test::IsOneOf(_)));
@@ -96,10 +106,10 @@ impl<'s> Searcher<'s> {
             let leader = self.listed(keys)?;
             Plan { leader, probes: Vec::new(), dates: Vec::new(), body_decides: !parts.is_empty(), parts }
         } else {
-            Planner { snapshot: self.snapshot, parameters: &self.records.parameters, encoder, type_code }
+            Planner { snapshot: self.snapshot, parameters: &self.records.parameters, encoder, type_code, goal }
                 .plan(parts)?
         };
-        Ok(Run { searcher: self, type_code, plan, hidden_possible })
+        Ok(Run { searcher: self, type_code, plan, hidden_possible, own_date: None })
     }
 
     /// A list of known addresses, each with its place in the order.
@@ -136,17 +146,28 @@ pub(crate) struct Run<'p> {
     type_code: TypeCode,
     plan: Plan<'p, 'p>,
     hidden_possible: bool,
+    /// Only hits whose clinical date is (or is not) a value of the type's date parameter.
+    own_date: Option<bool>,
 }
 
 impl Run<'_> {
     /// The next candidate that no key excludes.
     fn candidate(&mut self) -> Result<Option<(Suffix, Certainty)>, Failure> {
         while let Some((suffix, certainty)) = self.plan.leader.next()? {
+            if self.own_date.is_some_and(|own| own != suffix.date().is_own()) {
+                continue;
+            }
             if let Some(certainty) = judge(&mut self.plan, &suffix, certainty)? {
                 return Ok(Some((suffix, certainty)));
             }
         }
         Ok(None)
+    }
+
+    /// Keeps only hits whose clinical date is (or is not) a value of the type's date parameter.
+    pub(crate) fn only_own_date(mut self, own: Option<bool>) -> Self {
+        self.own_date = own;
+        self
     }
 
     fn key(&self, suffix: &Suffix) -> ResourceKey {

@@ -11,7 +11,7 @@ use rust_decimal::prelude::ToPrimitive;
 use store::{Keyspace, Snapshot, Store};
 use trust::TenantKeys;
 
-use super::query::target_types;
+use super::query::{is_any, target_types};
 use super::stream::{Certainty, Check, Judge, Span, engine_failure};
 use crate::index::is_compartment_parameter;
 use crate::keys::{self, IdText, TEXT_PREFIX_CHARS_MAX, value};
@@ -233,7 +233,7 @@ fn local(
         (Some(name), Some(only)) if name != only.name() => Vec::new(),
         (Some(name), _) => vec![name],
         (None, Some(only)) => vec![only.name()],
-        (None, None) if parameter.targets.is_empty() => target_types(parameter).into_iter().map(TypeCode::name).collect(),
+        (None, None) if is_any(parameter) => target_types(parameter).into_iter().map(TypeCode::name).collect(),
         (None, None) => parameter.targets.iter().map(String::as_str).collect(),
     };
     let one = |name: &&str| {
@@ -354,10 +354,8 @@ fn number(test: NumberTest, with_unit: bool) -> Option<Vec<Run>> {
     let (low, high) = match test.prefix {
         Prefix::NotEqual => return None,
         Prefix::Equal | Prefix::Approximately => (bytes(test.low)?, bytes(test.high)?),
-        Prefix::Greater | Prefix::GreaterOrEqual => (bytes(test.exact)?, most),
-        Prefix::StartsAfter => (bytes(test.high)?, most),
-        Prefix::Less | Prefix::LessOrEqual => (least, bytes(test.exact)?),
-        Prefix::EndsBefore => (least, bytes(test.low)?),
+        Prefix::Greater | Prefix::GreaterOrEqual | Prefix::StartsAfter => (bytes(test.exact)?, most),
+        Prefix::Less | Prefix::LessOrEqual | Prefix::EndsBefore => (least, bytes(test.exact)?),
     };
     let check: Check = Box::new(move |found: &[u8]| {
         let at_an_end = found == &low[..] || found == &high[..];

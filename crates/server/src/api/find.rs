@@ -12,6 +12,9 @@ use crate::visit::Visit;
 /// The most persons that one search shows: whoever sees more should say more.
 const PERSONS_MAX: usize = 50;
 
+/// More words than any name has; each is a condition of the search.
+const NAME_WORDS_MAX: usize = 8;
+
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
 struct Criteria {
@@ -41,13 +44,12 @@ pub async fn by_form(visit: &Visit) -> Outcome {
 fn find(visit: &Visit, criteria: &Criteria) -> Outcome {
     // A comma or a bar has a meaning in a FHIR search; here every character stands for itself.
     let literal = |text: &Option<String>| text.as_deref().map(str::trim).filter(|it| !it.is_empty()).map(escaped);
-    let given = [
-        ("name", literal(&criteria.name)),
-        ("birthdate", literal(&criteria.birth_date)),
-        ("identifier", literal(&criteria.identifier)),
-    ];
-    let mut pairs: Vec<(&str, &str)> =
-        given.iter().filter_map(|(name, value)| value.as_deref().map(|value| (*name, value))).collect();
+    // Each word of a name must begin one of its parts: the parts of "Isela Rempel" are kept apart, and may come in either order.
+    let words = criteria.name.iter().flat_map(|name| name.split_whitespace()).take(NAME_WORDS_MAX);
+    let mut given: Vec<(&str, String)> = words.map(|word| ("name", escaped(word))).collect();
+    given.extend(literal(&criteria.birth_date).map(|date| ("birthdate", date)));
+    given.extend(literal(&criteria.identifier).map(|identifier| ("identifier", identifier)));
+    let mut pairs: Vec<(&str, &str)> = given.iter().map(|(name, value)| (*name, value.as_str())).collect();
     if pairs.is_empty() {
         return Err(Failure::new(ErrorCode::BadSearch, "say at least one of name, birth_date, identifier"));
     }
@@ -63,6 +65,7 @@ fn find(visit: &Visit, criteria: &Criteria) -> Outcome {
 fn note(visit: &Visit, pairs: &[(&str, &str)]) {
     let mut trail = visit.trail.lock();
     trail.parameters = pairs.iter().map(|(name, _)| (*name).to_owned()).collect();
+    trail.parameters.dedup();
 }
 
 fn escaped(text: &str) -> String {

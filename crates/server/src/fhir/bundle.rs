@@ -13,7 +13,7 @@ pub async fn submit(visit: &Visit) -> Outcome {
     no_parameters(visit)?;
     sends(&visit.headers, RESOURCE_KINDS)?;
     let caller = visit.caller()?;
-    let mut options = visit.write_options()?;
+    let mut options = visit.write_options();
     // A single write answers with the resource unless told otherwise; the answer to a bundle of thousands would repeat the request.
     if preference(&visit.headers, "return").is_none() {
         options.return_ = Return::Minimal;
