@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, bail};
 
@@ -11,7 +12,8 @@ use crate::tables::{AUDIT_EVENTS, ERRORS, Page};
 const FILE_LINES_MAX: usize = 800;
 
 /// Folders that nobody wrote by hand.
-const SKIPPED_FOLDERS: &[&str] = &[".git", "target", "node_modules", "dist", "demo-data", "samples", "screenshots"];
+const SKIPPED_FOLDERS: &[&str] =
+    &[".git", "target", "node_modules", "dist", "demo-data", "samples", "venv", "__pycache__"];
 
 /// Text that people write; everything else (images, packed data) is not looked into.
 const TEXT_EXTENSIONS: &[&str] =
@@ -32,8 +34,14 @@ const REQUIRED: &[(&str, &str)] = &[
 /// # Errors
 /// Everything found, one line each.
 pub fn check(root: &Path) -> anyhow::Result<usize> {
-    let mut files = Vec::new();
-    walk(root, &mut files)?;
+    let files = match tracked(root) {
+        Some(files) => files,
+        None => {
+            let mut files = Vec::new();
+            walk(root, &mut files)?;
+            files
+        }
+    };
     let mut found = Vec::new();
     for path in &files {
         let text = fs::read_to_string(path).with_context(|| format!("{} is not UTF-8 text", path.display()))?;
@@ -51,6 +59,22 @@ pub fn check(root: &Path) -> anyhow::Result<usize> {
     if found.is_empty() { Ok(files.len()) } else { bail!("{} finding(s)\n{}", found.len(), found.join("\n")) }
 }
 
+/// The files that git keeps or would keep, where there is git.
+fn tracked(root: &Path) -> Option<Vec<PathBuf>> {
+    let arguments = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
+    let output = Command::new("git").args(arguments).current_dir(root).output().ok()?;
+    if !output.status.success() {
+        return None;
+    }
+    let names = String::from_utf8(output.stdout).ok()?;
+    let is_ours = |name: &&str| {
+        let is_skipped = name.split('/').any(|part| SKIPPED_FOLDERS.contains(&part));
+        !is_skipped && is_text(name.rsplit('/').next().unwrap_or(name))
+    };
+    // A file that was just removed is still listed.
+    Some(names.split('\0').filter(is_ours).map(|name| root.join(name)).filter(|path| path.is_file()).collect())
+}
+
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     for entry in fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))? {
         let entry = entry?;
@@ -58,7 +82,7 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
         let kind = entry.file_type()?;
         if kind.is_dir() && !SKIPPED_FOLDERS.contains(&name.as_str()) {
             walk(&entry.path(), files)?;
-        } else if kind.is_file() && (is_text(&name) || name == "Makefile" || name == "run") {
+        } else if kind.is_file() && is_text(&name) {
             files.push(entry.path());
         }
     }
@@ -66,7 +90,9 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
 }
 
 fn is_text(name: &str) -> bool {
-    Path::new(name).extension().and_then(|it| it.to_str()).is_some_and(|it| TEXT_EXTENSIONS.contains(&it))
+    name == "Makefile"
+        || name == "run"
+        || Path::new(name).extension().and_then(|it| it.to_str()).is_some_and(|it| TEXT_EXTENSIONS.contains(&it))
 }
 
 fn check_text(name: &str, text: &str, found: &mut Vec<String>) {
@@ -84,7 +110,8 @@ fn check_text(name: &str, text: &str, found: &mut Vec<String>) {
     if name.ends_with(".rs") {
         check_rust(name, text, found);
     }
-    if name.ends_with("Cargo.toml") && name != "Cargo.toml" {
+    // `fuzz/` is a workspace of its own, as cargo-fuzz wants it.
+    if name.ends_with("/Cargo.toml") && !name.starts_with("fuzz/") {
         check_manifest(name, text, found);
     }
 }
@@ -132,7 +159,7 @@ fn check_rust(name: &str, text: &str, found: &mut Vec<String>) {
 }
 
 fn is_test(name: &str) -> bool {
-    name.contains("/tests/") || name.ends_with("/tests.rs") || name.contains("/benches/") || name.starts_with("tests/")
+    name.contains("/tests/") || name.ends_with("tests.rs") || name.contains("/benches/") || name.starts_with("tests/")
 }
 
 fn check_manifest(name: &str, text: &str, found: &mut Vec<String>) {

@@ -2,10 +2,11 @@
 //! parameters), so that it cannot promise anything else. `crates/kangmai/tests/capabilities.rs` walks it line by line.
 
 use axum::http::StatusCode;
-use model::{TypeCode, instant_text};
+use model::{Purpose, TenantId, TypeCode, instant_text};
 use records::Parameters;
 use records::parameters::Kind;
 use serde_json::{Value, json};
+use trust::{Account, Interaction, Role, decide};
 
 use crate::answer::{Answer, Outcome};
 use crate::routes::{Method, ROUTES, Route};
@@ -61,24 +62,13 @@ fn offer(route: &Route) -> Offer {
 
 fn statement(parameters: &Parameters, base_url: &str, started: &str) -> Value {
     let offers: Vec<Offer> = ROUTES.iter().map(offer).collect();
-    let has = |method, path| ROUTES.iter().any(|route| route.method == method && route.path == path);
     let of_system: Vec<Value> = offers
         .iter()
         .filter_map(|offer| if let Offer::OfSystem(codes) = offer { Some(*codes) } else { None })
         .flatten()
         .map(|code| json!({"code": code}))
         .collect();
-    let of_type: Vec<Value> = offers
-        .iter()
-        .filter_map(|offer| if let Offer::OfType(code) = offer { Some(json!({"code": code})) } else { None })
-        .collect();
-    let conditional = json!({
-        "create": has(Method::Post, "/fhir/R4/{type}"),
-        "update": has(Method::Put, "/fhir/R4/{type}"),
-        "delete": if has(Method::Delete, "/fhir/R4/{type}") { "single" } else { "not-supported" },
-    });
-    let resources: Vec<Value> =
-        TypeCode::all().map(|code| resource(parameters, code, &of_type, &conditional, &offers)).collect();
+    let resources: Vec<Value> = TypeCode::all().map(|code| resource(parameters, code, &offers)).collect();
     json!({
         "resourceType": "CapabilityStatement",
         "status": "active",
@@ -118,13 +108,39 @@ fn operations(offers: &[Offer], type_name: Option<&str>) -> Vec<Value> {
     found
 }
 
-fn resource(
-    parameters: &Parameters,
-    type_code: TypeCode,
-    interactions: &[Value],
-    conditional: &Value,
-    offers: &[Offer],
-) -> Value {
+/// What the decision table would ask about an interaction.
+fn asks(code: &str) -> Interaction {
+    match code {
+        "create" => Interaction::Create,
+        "update" | "patch" => Interaction::Update,
+        "delete" => Interaction::Delete,
+        "search-type" => Interaction::Search,
+        _ => Interaction::Read,
+    }
+}
+
+/// Whether the decision table lets anybody do this, whoever they are and whatever they were granted. What nobody may do is
+/// not offered: audit events are never changed.
+fn is_ever_allowed(interaction: Interaction, type_code: TypeCode) -> bool {
+    let Ok(grants) = "system/*.cruds user/*.cruds patient/*.cruds".parse() else { return false };
+    let mut actor = Account::new("anybody", Role::Machine, TenantId(1)).actor();
+    actor.grants = grants;
+    Role::ALL.into_iter().any(|role| {
+        actor.role = role;
+        Purpose::ALL.into_iter().any(|purpose| decide(&actor, interaction, type_code.name(), purpose).allow)
+    })
+}
+
+fn resource(parameters: &Parameters, type_code: TypeCode, offers: &[Offer]) -> Value {
+    let codes: Vec<&str> = offers
+        .iter()
+        .filter_map(|offer| if let Offer::OfType(code) = offer { Some(*code) } else { None })
+        .filter(|code| is_ever_allowed(asks(code), type_code))
+        .collect();
+    let interactions: Vec<Value> = codes.iter().map(|code| json!({"code": code})).collect();
+    let is_wired = |method, code| {
+        codes.contains(&code) && ROUTES.iter().any(|route| route.method == method && route.path == "/fhir/R4/{type}")
+    };
     let search: Vec<Value> = parameters
         .of_type(type_code)
         .map(|parameter| json!({"name": parameter.code, "type": kind_code(parameter.kind)}))
@@ -140,11 +156,11 @@ fn resource(
         "interaction": interactions,
         "versioning": "versioned-update",
         "readHistory": true,
-        "updateCreate": true,
-        "conditionalCreate": conditional["create"],
+        "updateCreate": codes.contains(&"update"),
+        "conditionalCreate": is_wired(Method::Post, "create"),
         "conditionalRead": "not-match",
-        "conditionalUpdate": conditional["update"],
-        "conditionalDelete": conditional["delete"],
+        "conditionalUpdate": is_wired(Method::Put, "update"),
+        "conditionalDelete": if is_wired(Method::Delete, "delete") { "single" } else { "not-supported" },
         "searchInclude": includes,
         "searchRevInclude": reverse_includes(parameters, type_code),
         "searchParam": search,

@@ -17,7 +17,7 @@ pub async fn create(visit: &Visit) -> Outcome {
     sends(&visit.headers, RESOURCE_KINDS)?;
     let type_name = visit.type_name()?;
     let caller = visit.may(Interaction::Create, type_name)?;
-    let written = visit.records().create(caller, type_name, &visit.body, &visit.write_options()?).await?;
+    let written = visit.records().create(caller, type_name, &visit.body, &visit.write_options()).await?;
     Ok(Answer::written(visit, written))
 }
 
@@ -36,7 +36,7 @@ async fn put(visit: &Visit, target: Target<'_>) -> Outcome {
     sends(&visit.headers, RESOURCE_KINDS)?;
     let type_name = visit.type_name()?;
     let caller = visit.may(Interaction::Update, type_name)?;
-    let written = visit.records().update(caller, type_name, target, &visit.body, &visit.write_options()?).await?;
+    let written = visit.records().update(caller, type_name, target, &visit.body, &visit.write_options()).await?;
     Ok(Answer::written(visit, written))
 }
 
@@ -55,7 +55,7 @@ async fn apply(visit: &Visit, target: Target<'_>) -> Outcome {
     sends(&visit.headers, PATCH_KINDS)?;
     let type_name = visit.type_name()?;
     let caller = visit.may(Interaction::Update, type_name)?;
-    let written = visit.records().patch(caller, type_name, target, &visit.body, &visit.write_options()?).await?;
+    let written = visit.records().patch(caller, type_name, target, &visit.body, &visit.write_options()).await?;
     Ok(Answer::written(visit, written))
 }
 
@@ -73,6 +73,6 @@ pub async fn delete_where(visit: &Visit) -> Outcome {
 async fn remove(visit: &Visit, target: Target<'_>) -> Outcome {
     let type_name = visit.type_name()?;
     let caller = visit.may(Interaction::Delete, type_name)?;
-    let written = visit.records().delete(caller, type_name, target, &visit.write_options()?).await?;
+    let written = visit.records().delete(caller, type_name, target, &visit.write_options()).await?;
     Ok(Answer::written(visit, written))
 }
