@@ -23,16 +23,21 @@ use model::{Clock, Home, Issue, ResourceKey};
 use store::Store;
 
 mod caller;
+mod everything;
+mod history;
 mod index;
 mod keys;
+mod links;
 mod load;
 pub mod matching;
 pub mod parameters;
 mod resource;
 mod search;
+mod transaction;
 mod write;
 
 pub use caller::Caller;
+pub use history::HistoryScope;
 pub use parameters::{LoadError, Parameter, Parameters};
 pub use write::{Return, Target, WriteOptions, Written, block_on};
 
