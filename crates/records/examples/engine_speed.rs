@@ -67,7 +67,8 @@ fn caller() -> Result<Caller, Box<dyn std::error::Error>> {
 }
 
 fn bundles(folder: &Path) -> Result<Vec<Vec<u8>>, Box<dyn std::error::Error>> {
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+    let mut paths: Vec<PathBuf> =
+        std::fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
     paths.retain(|path| path.to_string_lossy().ends_with(".json") || path.to_string_lossy().ends_with(".json.zst"));
     paths.sort();
     let read = |path: &PathBuf| -> Result<Vec<u8>, Box<dyn std::error::Error>> {
@@ -99,12 +100,13 @@ fn time_searches(records: &Records, caller: &Caller) -> Result<(), Box<dyn std::
     let patients = ids(records, caller, "Patient", "_count=1000")?;
     let observations = ids(records, caller, "Observation", "code=8302-2&_count=1000")?;
     let mut figures: BTreeMap<&str, Vec<Duration>> = BTreeMap::new();
-    let mut time = |name: &'static str, act: &mut dyn FnMut() -> Result<usize, model::Failure>| -> Result<usize, model::Failure> {
-        let started = Instant::now();
-        let count = act()?;
-        figures.entry(name).or_default().push(started.elapsed());
-        Ok(count)
-    };
+    let mut time =
+        |name: &'static str, act: &mut dyn FnMut() -> Result<usize, model::Failure>| -> Result<usize, model::Failure> {
+            let started = Instant::now();
+            let count = act()?;
+            figures.entry(name).or_default().push(started.elapsed());
+            Ok(count)
+        };
     let mut everything = (0, Duration::ZERO);
     for _ in 0..5 {
         for id in &observations {
@@ -147,12 +149,21 @@ fn time_searches(records: &Records, caller: &Caller) -> Result<(), Box<dyn std::
         let elapsed = started.elapsed();
         let answer: Value = serde_json::from_slice(&page.json)?;
         let hits = answer["total"].to_string().parse::<f64>().unwrap_or(0.0);
-        say(&format!("{query}: {hits} hits in {:.2} ms, {:.0} hits/s", elapsed.as_secs_f64() * 1e3, hits / elapsed.as_secs_f64()));
+        say(&format!(
+            "{query}: {hits} hits in {:.2} ms, {:.0} hits/s",
+            elapsed.as_secs_f64() * 1e3,
+            hits / elapsed.as_secs_f64()
+        ));
     }
     Ok(())
 }
 
-fn ids(records: &Records, caller: &Caller, type_name: &str, query: &str) -> Result<Vec<String>, Box<dyn std::error::Error>> {
+fn ids(
+    records: &Records,
+    caller: &Caller,
+    type_name: &str,
+    query: &str,
+) -> Result<Vec<String>, Box<dyn std::error::Error>> {
     let page = records.search(caller, Some(type_name), query)?;
     let answer: Value = serde_json::from_slice(&page.json)?;
     let entries = answer["entry"].as_array().cloned().unwrap_or_default();

@@ -97,8 +97,7 @@ impl Builder<'_> {
     }
 
     fn add_in_compartment(&mut self, patient: Home, parameter: u16, value: &[u8]) {
-        let mut bytes =
-            keys::compartment_index_prefix(self.key.tenant, patient, self.key.rid.type_code, parameter);
+        let mut bytes = keys::compartment_index_prefix(self.key.tenant, patient, self.key.rid.type_code, parameter);
         bytes.extend_from_slice(value);
         bytes.extend_from_slice(&self.suffix.0);
         self.rows.insert((Keyspace::CompartmentIndex, bytes));

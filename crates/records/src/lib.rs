@@ -100,7 +100,9 @@ impl Records {
             && resource.get("resourceType").and_then(|found| found.as_str()) != Some(expected)
         {
             issues.push(
-                Issue::new("fhir.type", model::Severity::Error, "resourceType").expected(expected).hint("the URL names the type"),
+                Issue::new("fhir.type", model::Severity::Error, "resourceType")
+                    .expected(expected)
+                    .hint("the URL names the type"),
             );
         }
         issues.extend(formats::fhir::validate(&resource));

@@ -17,11 +17,13 @@ pub(super) fn elements(source: &Source) -> Result<String> {
         if definition["resourceType"] != "StructureDefinition" || definition["derivation"] != "specialization" {
             continue;
         }
-        let elements = definition["snapshot"]["element"].as_array().with_context(|| format!("{name} has no snapshot"))?;
+        let elements =
+            definition["snapshot"]["element"].as_array().with_context(|| format!("{name} has no snapshot"))?;
         let (mut summary, mut required) = (Vec::new(), Vec::new());
         for element in elements {
             let path = element["path"].as_str().unwrap_or_default();
-            let Some(("", short)) = path.split_once('.').map(|(head, short)| (head.trim_start_matches(name), short)) else {
+            let Some(("", short)) = path.split_once('.').map(|(head, short)| (head.trim_start_matches(name), short))
+            else {
                 continue;
             };
             if short.contains('.') {

@@ -103,7 +103,18 @@ impl Answer<'_> {
 /// The `self` link: what was asked, without the values of parameters that name a person. A link ends up in logs and histories.
 fn self_url(base: &str, raw: &str) -> String {
     const PERSONAL: [&str; 12] = [
-        "identifier", "name", "family", "given", "phone", "email", "telecom", "address", "birthdate", "_has", "_id", "death-date",
+        "identifier",
+        "name",
+        "family",
+        "given",
+        "phone",
+        "email",
+        "telecom",
+        "address",
+        "birthdate",
+        "_has",
+        "_id",
+        "death-date",
     ];
     let kept: Vec<&str> = raw
         .split('&')

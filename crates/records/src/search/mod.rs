@@ -46,7 +46,6 @@ use run::{Run, Searcher};
 
 pub(crate) use clinical::parameter_of as clinical_parameter;
 
-
 /// Totals are counted up to here; beyond, the answer has no total and says so.
 pub(crate) const TOTAL_MAX: usize = 1_000_000;
 /// A total that nobody asked for is given when it is found within this many candidates behind the page.

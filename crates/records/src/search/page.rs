@@ -57,12 +57,7 @@ impl PageToken {
     ///
     /// # Errors
     /// `bad-page` when it was not made here, for this tenant and type.
-    pub(super) fn open(
-        records: &Records,
-        tenant: TenantId,
-        type_code: TypeCode,
-        text: &str,
-    ) -> Result<Self, Failure> {
+    pub(super) fn open(records: &Records, tenant: TenantId, type_code: TypeCode, text: &str) -> Result<Self, Failure> {
         let bad = || Failure::new(ErrorCode::BadPage, "`_page` is not a link of this search");
         if text.len() > TEXT_BYTES_MAX {
             return Err(bad());

@@ -50,9 +50,10 @@ impl Test<'_> {
     pub(crate) fn holds(&self, encoder: &Encoder<'_>, key: &ResourceKey, resource: &Json) -> bool {
         match self {
             Self::IsOneOf(keys) => keys.contains(key),
-            Self::RefersTo { parameter, targets } => parameter.values(resource).iter().any(|extracted| {
-                referred(encoder, extracted).is_some_and(|target| targets.contains(&target))
-            }),
+            Self::RefersTo { parameter, targets } => parameter
+                .values(resource)
+                .iter()
+                .any(|extracted| referred(encoder, extracted).is_some_and(|target| targets.contains(&target))),
             Self::Match { parameter, modifier, values } => {
                 answers(modifier.as_ref(), values, &parameter.values(resource))
             }
@@ -122,10 +123,8 @@ impl<'s, 'p> Planner<'s, 'p> {
     /// `too-costly` from a range that is too long.
     pub(crate) fn plan(&self, parts: Vec<Part<'p>>) -> Result<Plan<'s, 'p>, Failure> {
         if parts.is_empty() {
-            let every = Span::pinned(
-                Keyspace::Index,
-                keys::index_prefix(self.encoder.tenant, self.type_code, keys::EVERY),
-            );
+            let every =
+                Span::pinned(Keyspace::Index, keys::index_prefix(self.encoder.tenant, self.type_code, keys::EVERY));
             return self.open(&[every], parts, &[]);
         }
         if let Some((spans, roles)) = self.inside_compartment(&parts)? {
@@ -254,10 +253,8 @@ impl<'s, 'p> Planner<'s, 'p> {
             }
         }
         let Some((leader, cost)) = best else {
-            let every = Span::pinned(
-                Keyspace::Index,
-                keys::index_prefix(self.encoder.tenant, self.type_code, keys::EVERY),
-            );
+            let every =
+                Span::pinned(Keyspace::Index, keys::index_prefix(self.encoder.tenant, self.type_code, keys::EVERY));
             let roles = self.roles_beside_long_leader(&parts);
             return self.open(&[every], parts, &roles);
         };
@@ -277,11 +274,8 @@ impl<'s, 'p> Planner<'s, 'p> {
                 return Role::OnDate;
             }
             let Some(spans) = &part.spans else { return Role::OnBody };
-            let ranged_rows: u64 = spans
-                .iter()
-                .filter(|span| !span.is_pinned())
-                .map(|span| self.snapshot_estimate(span))
-                .sum();
+            let ranged_rows: u64 =
+                spans.iter().filter(|span| !span.is_pinned()).map(|span| self.snapshot_estimate(span)).sum();
             if ranged_rows > PROBED_RANGE_ROWS_MAX { Role::OnBody } else { Role::Probed }
         };
         parts.iter().map(role).collect()
@@ -304,7 +298,11 @@ impl<'s, 'p> Planner<'s, 'p> {
 }
 
 /// Decides one candidate on its key. `None`: not a hit.
-pub(crate) fn judge(plan: &mut Plan<'_, '_>, suffix: &Suffix, certainty: Certainty) -> Result<Option<Certainty>, Failure> {
+pub(crate) fn judge(
+    plan: &mut Plan<'_, '_>,
+    suffix: &Suffix,
+    certainty: Certainty,
+) -> Result<Option<Certainty>, Failure> {
     let mut certainty = certainty;
     for date in &plan.dates {
         certainty = certainty.min(date.judge(suffix.date()));

@@ -124,7 +124,9 @@ pub(crate) fn read<'p>(
         }
         match clause(parameters, type_code, key, value, context) {
             Ok(clause) => query.clauses.push(clause),
-            Err(failure) if !context.strict && failure.code == ErrorCode::BadSearch => query.ignored.push(failure.detail),
+            Err(failure) if !context.strict && failure.code == ErrorCode::BadSearch => {
+                query.ignored.push(failure.detail)
+            }
             Err(failure) => return Err(failure),
         }
     }
@@ -187,12 +189,7 @@ fn read_option<'p>(
     Ok(true)
 }
 
-fn include(
-    parameters: &Parameters,
-    reverse: bool,
-    modifier: Option<&str>,
-    value: &str,
-) -> Result<Include, Failure> {
+fn include(parameters: &Parameters, reverse: bool, modifier: Option<&str>, value: &str) -> Result<Include, Failure> {
     let iterate = match modifier {
         None => false,
         Some("iterate" | "recurse") => true,
@@ -253,10 +250,7 @@ fn matching<'p>(
     value: &str,
     context: &Context<'_>,
 ) -> Result<Clause<'p>, Failure> {
-    let modifier = modifier
-        .map(|text| Modifier::parse(parameter, text))
-        .transpose()
-        .map_err(bad)?;
+    let modifier = modifier.map(|text| Modifier::parse(parameter, text)).transpose().map_err(bad)?;
     // A `+` of an offset arrives as a space when the client did not encode it.
     let value = if parameter.kind == SearchKind::Date { value.replace(' ', "+") } else { value.to_owned() };
     let values = split_or(&value)?
@@ -268,12 +262,7 @@ fn matching<'p>(
     Ok(Clause::Match { parameter, modifier, values })
 }
 
-fn chain<'p>(
-    parameter: &'p Parameter,
-    modifier: Option<&str>,
-    rest: &str,
-    value: &str,
-) -> Result<Clause<'p>, Failure> {
+fn chain<'p>(parameter: &'p Parameter, modifier: Option<&str>, rest: &str, value: &str) -> Result<Clause<'p>, Failure> {
     if parameter.kind != SearchKind::Reference {
         return Err(bad(format!("`{}` is not a reference: it cannot be chained", parameter.code)));
     }
@@ -283,7 +272,11 @@ fn chain<'p>(
             let targets = target_types(parameter);
             if !targets.contains(&target) {
                 let known: Vec<_> = targets.iter().map(|target| target.name()).collect();
-                return Err(bad(format!("`{}` does not point to {name}; it points to: {}", parameter.code, known.join(", "))));
+                return Err(bad(format!(
+                    "`{}` does not point to {name}; it points to: {}",
+                    parameter.code,
+                    known.join(", ")
+                )));
             }
             vec![target]
         }
@@ -305,12 +298,7 @@ pub(crate) fn target_types(parameter: &Parameter) -> Vec<TypeCode> {
     parameter.targets.iter().filter_map(|target| TypeCode::of(target).ok()).collect()
 }
 
-fn has<'p>(
-    parameters: &'p Parameters,
-    type_code: TypeCode,
-    rest: &str,
-    value: &str,
-) -> Result<Clause<'p>, Failure> {
+fn has<'p>(parameters: &'p Parameters, type_code: TypeCode, rest: &str, value: &str) -> Result<Clause<'p>, Failure> {
     let mut parts = rest.splitn(3, ':');
     let (Some(source), Some(code), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
         return Err(bad("`_has` is `_has:Type:reference-parameter:parameter=value`"));

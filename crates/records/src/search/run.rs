@@ -94,7 +94,13 @@ impl<'s> Searcher<'s> {
         goal: Goal,
     ) -> Result<Run<'p>, Failure> {
         if !self.caller.filter.types_searchable(type_code.name()) {
-            return Ok(Run { searcher: self, type_code, plan: Plan::nothing(), hidden_possible: false, own_date: None });
+            return Ok(Run {
+                searcher: self,
+                type_code,
+                plan: Plan::nothing(),
+                hidden_possible: false,
+                own_date: None,
+            });
         }
         let mut parts = parts;
         let named = parts.iter().position(|part| matches!(part.test, Test::IsOneOf(_)));
@@ -250,7 +256,10 @@ pub(crate) fn preconditions(snapshot: &dyn Snapshot, parts: &[Part<'_>]) -> Resu
     for spans in parts.iter().filter_map(|part| part.spans.as_ref()) {
         if let Some(found) = ranges(snapshot, spans)? {
             let rows = |preconditions: &[Precondition]| -> usize {
-                preconditions.iter().map(|one| if let Precondition::Range { keys, .. } = one { keys.len() } else { 0 }).sum()
+                preconditions
+                    .iter()
+                    .map(|one| if let Precondition::Range { keys, .. } = one { keys.len() } else { 0 })
+                    .sum()
             };
             if shortest.as_ref().is_none_or(|best| rows(&found) < rows(best)) {
                 shortest = Some(found);
@@ -273,7 +282,12 @@ fn ranges(snapshot: &dyn Snapshot, spans: &[Span]) -> Result<Option<Vec<Precondi
                 return Ok(None);
             }
         }
-        ranges.push(Precondition::Range { keyspace: span.keyspace, from: span.from.clone(), to: span.to.clone(), keys });
+        ranges.push(Precondition::Range {
+            keyspace: span.keyspace,
+            from: span.from.clone(),
+            to: span.to.clone(),
+            keys,
+        });
     }
     Ok(Some(ranges))
 }

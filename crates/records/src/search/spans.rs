@@ -123,9 +123,7 @@ fn runs(encoder: &Encoder<'_>, prefix: &[u8], question: &QueryValue) -> Result<O
             Some(vec![Run::exact(&value::reference_url(tenant_keys, url), certainty)])
         }
         QueryValue::Text { mode: TextMode::Begins, text } => text_run(tenant_keys, text, Certainty::Sure),
-        QueryValue::Text { mode: TextMode::Exact, text } => {
-            text_run(tenant_keys, &normalise(text), Certainty::Verify)
-        }
+        QueryValue::Text { mode: TextMode::Exact, text } => text_run(tenant_keys, &normalise(text), Certainty::Verify),
         QueryValue::Date { prefix, low_ms, high_ms } => Some(date(question, *prefix, (*low_ms, *high_ms))),
         QueryValue::Number(test) => number(*test, false),
         QueryValue::Quantity { number: test, system, code } => number(*test, system.is_some() || code.is_some()),
@@ -204,13 +202,7 @@ pub(super) fn references(
 }
 
 /// References to patients that make a compartment stand in `cidx`, all others in `idx`.
-fn reference_span(
-    encoder: &Encoder<'_>,
-    type_code: TypeCode,
-    number: u16,
-    target: TypeCode,
-    id: Number,
-) -> Span {
+fn reference_span(encoder: &Encoder<'_>, type_code: TypeCode, number: u16, target: TypeCode, id: Number) -> Span {
     if target == TypeCode::PATIENT && is_compartment_parameter(encoder.parameters, type_code, number) {
         let prefix = keys::compartment_index_prefix(encoder.tenant, Home(id.0), type_code, number);
         return Span::pinned(Keyspace::CompartmentIndex, prefix);
@@ -301,9 +293,12 @@ fn systems(snapshot: &dyn Snapshot, prefix: &[u8], code: [u8; 8]) -> Result<Opti
 
 /// `system|`: every code of a system. Codes come first in the key, so all rows of the parameter are read.
 fn whole_system(system: [u8; 4]) -> Run {
-    let check: Check = Box::new(move |bytes: &[u8]| {
-        if bytes.get(8..value::TOKEN_BYTES) == Some(&system[..]) { Certainty::Sure } else { Certainty::No }
-    });
+    let check: Check =
+        Box::new(
+            move |bytes: &[u8]| {
+                if bytes.get(8..value::TOKEN_BYTES) == Some(&system[..]) { Certainty::Sure } else { Certainty::No }
+            },
+        );
     Run {
         exact: Vec::new(),
         range: Some((vec![0; value::TOKEN_BYTES], vec![u8::MAX; value::TOKEN_BYTES], check)),
