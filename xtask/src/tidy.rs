@@ -146,8 +146,7 @@ fn check_rust(name: &str, text: &str, found: &mut Vec<String>) {
         return;
     }
     let forbidden = [["todo", "!("].concat(), ["unimple", "mented!("].concat(), [".unw", "rap()"].concat()];
-    // Unit tests stand at the end of a file.
-    let product = text.split("\n#[cfg(test)]\nmod ").next().unwrap_or(text);
+    let product = &text[..where_tests_begin(text)];
     for (index, line) in product.lines().enumerate() {
         if line.trim_start().starts_with("//") {
             continue;
@@ -158,8 +157,15 @@ fn check_rust(name: &str, text: &str, found: &mut Vec<String>) {
     }
 }
 
+/// Unit tests stand at the end of a file: behind the first `#[cfg(test)]` that opens a block (`mod tests;` opens none).
+fn where_tests_begin(text: &str) -> usize {
+    let mut marks = text.match_indices("\n#[cfg(test)]").map(|(at, _)| at);
+    let opens = |at: &usize| text[*at..].find(['{', ';']).is_some_and(|end| text[at + end..].starts_with('{'));
+    marks.find(opens).unwrap_or(text.len())
+}
+
 fn is_test(name: &str) -> bool {
-    name.contains("/tests/") || name.ends_with("tests.rs") || name.contains("/benches/") || name.starts_with("tests/")
+    name.contains("/tests/") || name.ends_with("tests.rs") || name.contains("/examples/") || name.starts_with("tests/")
 }
 
 fn check_manifest(name: &str, text: &str, found: &mut Vec<String>) {
@@ -206,6 +212,8 @@ mod tests {
         assert!(findings("crates/a/tests/b.rs", &format!("let x = y{}();\n", ".unwrap")).is_empty());
         let test_only = format!("fn x() {{}}\n\n#[cfg(test)]\nmod tests {{\n    y{}();\n}}\n", ".unwrap");
         assert!(findings("crates/a/src/b.rs", &test_only).is_empty());
+        let declared = format!("#[cfg(test)]\nmod tests;\n\nfn x() {{\n    y{}();\n}}\n", ".unwrap");
+        assert_eq!(findings("crates/a/src/b.rs", &format!("use x;\n{declared}")).len(), 1);
         assert_eq!(findings("crates/a/Cargo.toml", "[package]\n").len(), 4);
     }
 }

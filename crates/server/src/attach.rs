@@ -127,10 +127,9 @@ async fn discard(mut body: Body) {
 }
 
 fn declared_length(headers: &HeaderMap) -> Result<Option<usize>, Failure> {
-    if let Some(coding) = negotiate::text(headers, header::CONTENT_ENCODING) {
-        if !coding.eq_ignore_ascii_case("identity") {
-            return Err(Failure::new(ErrorCode::UnsupportedMediaType, "compressed bodies are not read here"));
-        }
+    let coding = negotiate::text(headers, header::CONTENT_ENCODING);
+    if coding.is_some_and(|coding| !coding.eq_ignore_ascii_case("identity")) {
+        return Err(Failure::new(ErrorCode::UnsupportedMediaType, "compressed bodies are not read here"));
     }
     Ok(negotiate::text(headers, header::CONTENT_LENGTH).and_then(|length| length.parse().ok()))
 }

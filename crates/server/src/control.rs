@@ -27,7 +27,7 @@ mod verify;
 const LINE_BYTES_MAX: u64 = 4 << 20;
 
 /// How long an administrator waits for a running server; a backup of a large folder is the slowest request.
-const REPLY_WAIT_MAX: Duration = Duration::from_secs(600);
+const REPLY_WAIT_MAX: Duration = Duration::from_mins(10);
 
 /// What can be asked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -172,15 +172,14 @@ pub enum ControlError {
 /// Asks the server that holds the folder, or the folder itself.
 pub fn ask(folder: &Folder, request: &Request) -> Result<Reply, ControlError> {
     let stream = folder.control_door().and_then(|(_open, door)| UnixStream::connect(door));
-    let reply = match stream {
-        Ok(stream) => converse(stream, request).map_err(|error| ControlError::Conversation(error.to_string()))?,
+    let reply = if let Ok(stream) = stream {
+        converse(stream, request).map_err(|error| ControlError::Conversation(error.to_string()))?
+    } else {
         // No socket, or one that a killed server left behind: the lock of the store decides.
-        Err(_) => {
-            let store = folder.open()?;
-            let reply = apply::apply(&store, Arc::new(model::SystemClock), request);
-            store.close();
-            reply
-        }
+        let store = folder.open()?;
+        let reply = apply::apply(&store, Arc::new(model::SystemClock), request);
+        store.close();
+        reply
     };
     match reply {
         Reply::Refused(why) => Err(ControlError::Refused(why)),

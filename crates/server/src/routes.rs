@@ -1,5 +1,5 @@
 //! Every route of the server, as one list: method, path, what the audit log calls it, who may come, and what answers.
-//! The CapabilityStatement and the names in metrics and audit events are made from this list.
+//! The `CapabilityStatement` and the names in metrics and audit events are made from this list.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -55,7 +55,7 @@ fn asked(visit: &Visit) -> Result<Vec<Home>, Failure> {
 fn entry(visit: &Visit, record: &AuditRecord) -> Value {
     let event = &record.event;
     let account = visit.app.store.accounts().by_name(event.tenant, &event.actor).ok().flatten();
-    let (purpose_zh, purpose_en) = event.purpose.map(|purpose| purpose.words()).unzip();
+    let (purpose_zh, purpose_en) = event.purpose.map(model::Purpose::words).unzip();
     json!({
         "at": instant_text(event.at_ms),
         "actor": event.actor,

@@ -3,7 +3,7 @@
 use model::TypeCode;
 use serde_json::{Value, json};
 
-/// The words for a CodeableConcept: its text, else the first display, else the first code.
+/// The words for a `CodeableConcept`: its text, else the first display, else the first code.
 pub fn concept_words(concept: &Value) -> Option<&str> {
     let codings = || concept["coding"].as_array().into_iter().flatten();
     concept["text"]
