@@ -99,6 +99,9 @@ pub(crate) struct Planner<'s, 'p> {
     pub(crate) goal: Goal,
 }
 
+/// The spans that lead, and the role of every part.
+type Chosen = (Vec<Span>, Vec<Role>);
+
 /// How a part is answered in a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
@@ -159,7 +162,7 @@ impl<'s, 'p> Planner<'s, 'p> {
     }
 
     /// A patient is named: their own rows lead, and their rows of `code` or `category` if one is asked.
-    fn inside_compartment(&self, parts: &[Part<'p>]) -> Result<Option<(Vec<Span>, Vec<Role>)>, Failure> {
+    fn inside_compartment(&self, parts: &[Part<'p>]) -> Result<Option<Chosen>, Failure> {
         let named = parts.iter().position(|part| {
             part.spans.as_ref().is_some_and(|spans| {
                 !spans.is_empty() && spans.iter().all(|span| span.keyspace == Keyspace::CompartmentIndex)
@@ -215,7 +218,7 @@ impl<'s, 'p> Planner<'s, 'p> {
 
     /// `code` and `value-…` are both asked: one range of the composite's rows. Exact because the composite's root is the
     /// resource itself, so that "some code and some value" is the same as "some pair".
-    fn composite(&self, parts: &[Part<'p>]) -> Result<Option<(Vec<Span>, Vec<Role>)>, Failure> {
+    fn composite(&self, parts: &[Part<'p>]) -> Result<Option<Chosen>, Failure> {
         for composite in self.parameters.of_type(self.type_code) {
             if composite.kind != SearchKind::Composite || composite.components.len() != 2 || !composite.on_root() {
                 continue;

@@ -125,7 +125,7 @@ pub(crate) fn read<'p>(
         match clause(parameters, type_code, key, value, context) {
             Ok(clause) => query.clauses.push(clause),
             Err(failure) if !context.strict && failure.code == ErrorCode::BadSearch => {
-                query.ignored.push(failure.detail)
+                query.ignored.push(failure.detail);
             }
             Err(failure) => return Err(failure),
         }

@@ -11,11 +11,11 @@ use trust::{Patients, TenantKeys};
 use super::plan::{Goal, Part, Plan, Planner, Test, judge};
 use super::query::{Context, Total};
 use super::spans::Encoder;
-use super::stream::{Certainty, Span, Stream, engine_failure};
+use super::stream::{Certainty, Span, Stream};
 use super::{TOTAL_CHEAP_ROWS, TOTAL_MAX};
 use crate::index;
 use crate::keys::{self, Suffix};
-use crate::resource::{Opener, Stored};
+use crate::resource::{Opener, Stored, engine_failure};
 use crate::{Caller, Records};
 
 /// How many bodies one request may open before it is refused: about two seconds of one core.

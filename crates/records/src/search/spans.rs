@@ -12,11 +12,12 @@ use store::{Keyspace, Snapshot, Store};
 use trust::TenantKeys;
 
 use super::query::{is_any, target_types};
-use super::stream::{Certainty, Check, Judge, Span, engine_failure};
+use super::stream::{Certainty, Check, Judge, Span};
 use crate::index::is_compartment_parameter;
 use crate::keys::{self, IdText, TEXT_PREFIX_CHARS_MAX, value};
 use crate::matching::{Modifier, NumberTest, Prefix, QueryValue, SystemTest, TextMode, UriMode, matches};
 use crate::parameters::{Alias, Extracted, Parameter, Parameters, normalise};
+use crate::resource::engine_failure;
 
 /// More code systems than this under one code: the parameter's rows are read in one range instead.
 const SYSTEMS_MAX: usize = 16;

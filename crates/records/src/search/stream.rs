@@ -8,6 +8,7 @@ use model::{ErrorCode, Failure};
 use store::{Cursor, Keyspace, Snapshot};
 
 use crate::keys::{SUFFIX_BYTES, Suffix};
+use crate::resource::engine_failure;
 
 /// How many rows a range may collect: 24 MB of suffixes. Beyond that a page would keep the memory of many requests busy.
 pub(crate) const COLLECTED_ROWS_MAX: usize = 1_000_000;
@@ -310,13 +311,4 @@ pub(crate) fn count_rows(snapshot: &dyn Snapshot, spans: &[Span], limit: usize) 
         }
     }
     Ok(count)
-}
-
-/// An engine that refused, as a failure of the request.
-#[expect(clippy::needless_pass_by_value, reason = "used as a function in map_err")]
-pub(crate) fn engine_failure(error: store::EngineError) -> Failure {
-    match error {
-        store::EngineError::DiskFull => Failure::new(ErrorCode::DiskFull, "the disk is full"),
-        other => Failure::new(ErrorCode::Internal, other.to_string()),
-    }
 }
