@@ -70,6 +70,11 @@ impl Primitive {
         Self::NAMES.iter().find(|(primitive, _)| *primitive == self).map_or("", |(_, name)| name)
     }
 
+    /// Every primitive type, by name.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::NAMES.iter().map(|(primitive, _)| *primitive)
+    }
+
     /// The primitive type with a name.
     #[must_use]
     pub fn of(name: &str) -> Option<Self> {

@@ -1,9 +1,19 @@
 //! The FHIR side of the crate from outside: cases kept as data in `tests/data`, laws, and public suites when `../shared` is there.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test may stop at the first surprise, and says what it measured"
+)]
+
 mod cases;
+#[cfg(feature = "fhirpath")]
+mod fhirpath;
 mod laws;
 mod samples;
 mod suites;
+#[cfg(feature = "fhirpath")]
+mod xml;
 
 use std::path::PathBuf;
 
