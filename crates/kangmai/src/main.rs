@@ -11,6 +11,7 @@ mod cli;
 mod client;
 mod demo;
 mod load;
+mod memory;
 mod serve;
 mod speak;
 mod validate;
@@ -37,6 +38,9 @@ pub(crate) enum Ended {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     speak::start_log(cli.log_format, cli.verbose);
+    if matches!(cli.command, Command::Serve(_) | Command::Demo(_)) {
+        memory::give_back_at_once();
+    }
     match run(cli.command) {
         Ok(Ended::Well) => ExitCode::SUCCESS,
         Ok(Ended::WithFindings) => ExitCode::from(1),

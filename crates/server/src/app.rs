@@ -18,6 +18,10 @@ use crate::{metrics, negotiate};
 /// several times its size, so this is what bounds the memory of the process.
 const BODY_BUDGET_KIBIBYTES: usize = 48 << 10;
 
+/// Bundles worked on at the same time, beyond one per core: while one waits for the committer, another keeps its core busy.
+/// More would only hold more parsed bundles in memory.
+const BUNDLES_BEYOND_CORES: usize = 1;
+
 /// Sign-ins checked at the same time: each takes 19 MiB.
 const SIGN_INS_MAX: usize = 2;
 
@@ -29,6 +33,7 @@ pub struct App {
     pub(crate) sessions: Sessions,
     pub(crate) body_budget: Arc<Semaphore>,
     pub(crate) sign_ins: Semaphore,
+    pub(crate) bundles: Semaphore,
     pub(crate) owed: Owed,
     /// The data are invented, and every page says so.
     pub(crate) is_demo: bool,
@@ -55,6 +60,7 @@ impl App {
             sessions: Sessions::default(),
             body_budget: Arc::new(Semaphore::new(BODY_BUDGET_KIBIBYTES)),
             sign_ins: Semaphore::new(SIGN_INS_MAX),
+            bundles: Semaphore::new(cores() + BUNDLES_BEYOND_CORES),
             owed: Owed::default(),
             is_demo,
             base_url,
@@ -121,6 +127,10 @@ impl App {
             prometheus.run_upkeep();
         }
     }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
 }
 
 /// Resident memory of this process, where the system says so.

@@ -1,5 +1,6 @@
 //! `transaction` and `batch`. The policy is asked entry by entry, inside the transaction.
 
+use model::{ErrorCode, Failure};
 use records::Return;
 use trust::AuditAction;
 
@@ -13,6 +14,9 @@ pub async fn submit(visit: &Visit) -> Outcome {
     no_parameters(visit)?;
     sends(&visit.headers, RESOURCE_KINDS)?;
     let caller = visit.caller()?;
+    let Ok(_turn) = visit.app.bundles.acquire().await else {
+        return Err(Failure::new(ErrorCode::NotReady, "the server is closing"));
+    };
     let mut options = visit.write_options();
     // A single write answers with the resource unless told otherwise; the answer to a bundle of thousands would repeat the request.
     if preference(&visit.headers, "return").is_none() {
