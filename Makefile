@@ -63,10 +63,11 @@ clients: build ## published FHIR clients, unchanged
 search: build ## search answers against a naive scan, short form
 	tests/with_server.py --binary $(BINARY) -- tests/search/oracle.py --url '{base}' --token '{token}' --restricted-token '{restricted}' --bundles samples/synthea --bundle-limit 3
 
-kill: build ## kill -9 at random moments, short form; and a skipped fsync must be noticed
+kill: build ## kill -9 at random moments and failing disks, short form; and a skipped fsync must be noticed
 	tests/kill/kill9.py --binary $(BINARY) --rounds 3 --seed 1
 	tests/kill/kill9.py --binary $(BINARY) --rounds 3 --seed 1 --power-cut
-	! tests/kill/kill9.py --binary $(BINARY) --rounds 3 --seed 1 --power-cut --skip-fsync
+	! tests/kill/kill9.py --binary $(BINARY) --rounds 3 --seed 1 --power-cut --skip-fsync > target/skipped-fsync.txt
+	tests/kill/faults.py --binary $(BINARY) --every 7
 
 bench: build ## the figures of bench/README.md
 	bench/run.sh all
