@@ -67,6 +67,7 @@ kill: build ## kill -9 at random moments and failing disks, short form; and a sk
 	tests/kill/kill9.py --binary $(BINARY) --rounds 3 --seed 1
 	tests/kill/kill9.py --binary $(BINARY) --rounds 3 --seed 1 --power-cut
 	! tests/kill/kill9.py --binary $(BINARY) --rounds 3 --seed 1 --power-cut --skip-fsync > target/skipped-fsync.txt
+	grep -q 'lost: created' target/skipped-fsync.txt
 	tests/kill/faults.py --binary $(BINARY) --every 7
 
 bench: build ## the figures of bench/README.md
