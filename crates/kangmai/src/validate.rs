@@ -8,14 +8,16 @@ use serde_json::{Value, json};
 use crate::cli::{ReportFormat, Validate};
 use crate::{Ended, load, speak};
 
-/// Checks every file; exit code 1 when one of them has an error.
+/// Checks every file; exit code 1 when one of them has an error, 2 when one is not readable as FHIR JSON at all.
 pub fn run(arguments: &Validate) -> anyhow::Result<Ended> {
     let mut has_errors = false;
+    let mut unreadable = 0;
     for path in &arguments.files {
         let bytes = load::read(path)?;
         let (resource, mut issues) = fhir::read(&bytes);
-        if let Some(resource) = &resource {
-            issues.extend(fhir::validate(resource));
+        match &resource {
+            Some(resource) => issues.extend(fhir::validate(resource)),
+            None => unreadable += 1,
         }
         for issue in &issues {
             has_errors |= matches!(issue.severity.as_str(), "error" | "fatal");
@@ -29,6 +31,7 @@ pub fn run(arguments: &Validate) -> anyhow::Result<Ended> {
             speak::words(format!("{}: no findings", path.display()));
         }
     }
+    anyhow::ensure!(unreadable == 0, "{unreadable} of {} files are not readable as FHIR JSON", arguments.files.len());
     Ok(if has_errors { Ended::WithFindings } else { Ended::Well })
 }
 

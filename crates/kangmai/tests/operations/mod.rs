@@ -252,6 +252,7 @@ fn bundles_are_loaded_and_files_are_checked() {
     assert_eq!(found.status.code(), Some(1));
     let line: Value = serde_json::from_slice(found.stdout.split(|byte| *byte == b'\n').next().unwrap()).unwrap();
     assert_eq!(line["issue"]["path"], "Patient.gender");
+    assert_eq!(check(r#"{"resourceType""#, "human").status.code(), Some(2));
     let nothing = kangmai().args(["validate", "nowhere.json"]).output().unwrap();
     assert_eq!(nothing.status.code(), Some(2));
 }
