@@ -13,40 +13,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use model::TypeCode;
 use serde_json::Value;
-
-/// The resource types that the platform stores, as in `model::TypeCode` (a test of crate `standards` compares them).
-const STORED_TYPES: [&str; 29] = [
-    "Patient",
-    "Person",
-    "Organization",
-    "Practitioner",
-    "PractitionerRole",
-    "Location",
-    "Encounter",
-    "Condition",
-    "Observation",
-    "DiagnosticReport",
-    "Procedure",
-    "MedicationRequest",
-    "Medication",
-    "MedicationAdministration",
-    "Immunization",
-    "AllergyIntolerance",
-    "CarePlan",
-    "CareTeam",
-    "Claim",
-    "ExplanationOfBenefit",
-    "DocumentReference",
-    "ImagingStudy",
-    "Device",
-    "SupplyDelivery",
-    "Provenance",
-    "Consent",
-    "AuditEvent",
-    "Task",
-    "ServiceRequest",
-];
 
 /// Runs the command; `args` are the words after `standards`.
 ///
@@ -112,4 +80,9 @@ fn text<'v>(value: &'v Value, name: &str) -> &'v str {
 
 fn list<'v>(value: &'v Value, name: &str) -> impl Iterator<Item = &'v Value> {
     value[name].as_array().into_iter().flatten()
+}
+
+/// Whether the platform stores resources of a type.
+fn is_stored(type_name: &str) -> bool {
+    TypeCode::of(type_name).is_ok()
 }

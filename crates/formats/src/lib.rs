@@ -1,5 +1,11 @@
 //! Bytes to FHIR JSON and back. A reader never fails on bad data: it returns what it could read and the issues it found.
 
+pub mod cda;
 pub mod fhir;
+pub mod hl7v2;
+pub mod national;
+pub mod reading;
+pub mod table;
+pub mod text;
 #[cfg(feature = "fhirpath")]
 pub mod fhirpath;

@@ -38,7 +38,7 @@ pub struct TypeCode(u16);
 pub struct UnknownType(pub String);
 
 /// Position + 1 is the code in every key of every data folder: append only.
-const TYPE_NAMES: [&str; 29] = [
+const TYPE_NAMES: [&str; 34] = [
     "Patient",
     "Person",
     "Organization",
@@ -68,6 +68,11 @@ const TYPE_NAMES: [&str; 29] = [
     "AuditEvent",
     "Task",
     "ServiceRequest",
+    "Composition",
+    "ChargeItem",
+    "Specimen",
+    "RelatedPerson",
+    "MedicationDispense",
 ];
 
 impl TypeCode {
@@ -149,6 +154,6 @@ mod tests {
         }
         assert_eq!(TypeCode::PATIENT.name(), "Patient");
         assert_eq!(TypeCode::from_u16(0), None);
-        assert_eq!(TypeCode::from_u16(30), None);
+        assert_eq!(TypeCode::from_u16(35), None);
     }
 }

@@ -36,8 +36,15 @@ pub struct Issue {
     pub rule: String,
     /// How bad it is.
     pub severity: Severity,
-    /// Where: a FHIRPath-like path (`Patient.name[0].family`), or `line:column` for text that is not yet a tree.
+    /// Where: a FHIRPath-like path (`Patient.name[0].family`), a path of the message (`OBX[3].5`, `row[17].SFZH`), or
+    /// `line:column` for text that is not yet a tree.
     pub path: String,
+    /// The line of the message as it was decoded, from 1.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub line: Option<u32>,
+    /// The column in characters, from 1.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub column: Option<u32>,
     /// What was found there (never a whole record; readers cut it to 80 characters).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub found: Option<String>,
@@ -55,7 +62,15 @@ impl Issue {
 
     /// A new issue with neither found, expected nor hint.
     pub fn new(rule: impl Into<String>, severity: Severity, path: impl Into<String>) -> Self {
-        Self { rule: rule.into(), severity, path: path.into(), found: None, expected: None, hint: None }
+        Self { rule: rule.into(), severity, path: path.into(), line: None, column: None, found: None, expected: None, hint: None }
+    }
+
+    /// Says where in the text of the message it stands, from 1; 0 means unknown.
+    #[must_use]
+    pub fn at(mut self, line: u32, column: u32) -> Self {
+        self.line = (line > 0).then_some(line);
+        self.column = (column > 0).then_some(column);
+        self
     }
 
     /// Says what was found, cut to [`Issue::FOUND_CHARS_MAX`] characters.

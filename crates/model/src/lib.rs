@@ -4,12 +4,14 @@
 //! that any other room may hold.
 
 mod clock;
+mod element;
 mod error;
 mod ids;
 mod issue;
 mod purpose;
 
 pub use clock::{Clock, FixedClock, SystemClock, instant_from_ms, instant_text};
+pub use element::Element;
 pub use error::{ErrorCode, Failure};
 pub use ids::{Home, Number, ResourceKey, Rid, TenantId, TypeCode, UnknownType};
 pub use issue::{Issue, Severity};

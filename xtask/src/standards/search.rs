@@ -1,12 +1,12 @@
 //! Search parameters and the Patient compartment, for the types that the platform stores.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-use super::{STORED_TYPES, list, resources, text};
+use super::{is_stored, list, resources, text};
 
 /// Bases that every stored type inherits.
 const ABSTRACT_TYPES: [&str; 2] = ["Resource", "DomainResource"];
@@ -46,7 +46,7 @@ fn parameter(resource: &Value, codes_by_url: &HashMap<&str, &str>) -> Result<Opt
     let paths = split_union(expression);
     let mut bases = Vec::new();
     for base in list(resource, "base").filter_map(Value::as_str) {
-        if !STORED_TYPES.contains(&base) && !ABSTRACT_TYPES.contains(&base) {
+        if !is_stored(base) && !ABSTRACT_TYPES.contains(&base) {
             continue;
         }
         let own: Vec<&str> = paths.iter().copied().filter(|path| root_type(path) == base).collect();
@@ -134,11 +134,10 @@ fn number(entries: &mut [Value], existing: Option<&str>) -> Result<()> {
 
 /// `{type: [codes]}` of the Patient compartment: the parameters that make a resource of the type part of it.
 pub fn compartment(definition: &Value) -> Result<String> {
-    let stored: BTreeSet<&str> = STORED_TYPES.into_iter().collect();
     let mut lines = Vec::new();
     for entry in list(definition, "resource") {
         let codes: Vec<&str> = list(entry, "param").filter_map(Value::as_str).collect();
-        if stored.contains(text(entry, "code")) && !codes.is_empty() {
+        if is_stored(text(entry, "code")) && !codes.is_empty() {
             lines.push(format!("{}: {}", entry["code"], serde_json::to_string(&codes)?));
         }
     }

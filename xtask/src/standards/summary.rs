@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use super::{STORED_TYPES, Source};
+use super::{Source, is_stored};
 
 /// For each stored type the JSON names of its summary and of its required elements; a choice has one name per type.
 pub(super) fn elements(source: &Source) -> Result<String> {
@@ -13,7 +13,7 @@ pub(super) fn elements(source: &Source) -> Result<String> {
     let entries = bundle["entry"].as_array().context("profiles-resources.json has no entries")?;
     let mut types = BTreeMap::new();
     for definition in entries.iter().map(|entry| &entry["resource"]) {
-        let Some(name) = definition["name"].as_str().filter(|name| STORED_TYPES.contains(name)) else { continue };
+        let Some(name) = definition["name"].as_str().filter(|name| is_stored(name)) else { continue };
         if definition["resourceType"] != "StructureDefinition" || definition["derivation"] != "specialization" {
             continue;
         }

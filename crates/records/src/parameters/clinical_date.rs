@@ -52,6 +52,10 @@ fn candidates(type_name: &str) -> Candidates {
         "Consent" => &[&["dateTime"]],
         "Task" => &[&["authoredOn"], &["lastModified"]],
         "ServiceRequest" => &[&["authoredOn"], &["occurrenceDateTime"], &["occurrencePeriod"], &["occurrenceTiming"]],
+        "Composition" => &[&["date"]],
+        "ChargeItem" => &[&["occurrenceDateTime"], &["occurrencePeriod"], &["occurrenceTiming"], &["enteredDate"]],
+        "Specimen" => &[&["collection", "collectedDateTime"], &["collection", "collectedPeriod"], &["receivedTime"]],
+        "MedicationDispense" => &[&["whenHandedOver"], &["whenPrepared"]],
         _ => &[],
     }
 }

@@ -13,7 +13,7 @@ use crate::parameters::Extracted;
 pub(crate) fn parameter_of(type_code: TypeCode) -> Option<&'static str> {
     Some(match type_code.name() {
         "Observation" | "Encounter" | "DiagnosticReport" | "Procedure" | "Immunization" | "CarePlan" | "CareTeam"
-        | "DocumentReference" | "Consent" | "AuditEvent" | "AllergyIntolerance" => "date",
+        | "DocumentReference" | "Consent" | "AuditEvent" | "AllergyIntolerance" | "Composition" => "date",
         "Condition" => "onset-date",
         "MedicationRequest" => "authoredon",
         "MedicationAdministration" => "effective-time",
@@ -22,6 +22,9 @@ pub(crate) fn parameter_of(type_code: TypeCode) -> Option<&'static str> {
         "Provenance" => "recorded",
         "Task" => "authored-on",
         "ServiceRequest" => "authored",
+        "ChargeItem" => "occurrence",
+        "Specimen" => "collected",
+        "MedicationDispense" => "whenhandedover",
         _ => return None,
     })
 }

@@ -33,6 +33,11 @@ const SUBJECT_PATHS: &[(&str, &[&str])] = &[
     ("AuditEvent", &["entity.what", "agent.who"]),
     ("Task", &["for"]),
     ("ServiceRequest", &["subject"]),
+    ("Composition", &["subject"]),
+    ("ChargeItem", &["subject"]),
+    ("Specimen", &["subject"]),
+    ("RelatedPerson", &["patient"]),
+    ("MedicationDispense", &["subject"]),
 ];
 
 /// Whether resources of this type belong to a patient if they name one.
