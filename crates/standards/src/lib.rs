@@ -6,6 +6,7 @@
 pub mod search;
 pub mod structures;
 pub mod summary;
+pub mod tables;
 
 pub use search::{Base, Component, SearchKind, SearchParameter, patient_compartment, search_parameters};
 pub use structures::{Element, Kind, Primitive, Slot, Structure, StructureId, Structures, ValueSet, structures};
