@@ -54,6 +54,11 @@ pub struct Record {
     /// When the source says that this was so, in milliseconds since 1970 (effectiveTime, EVN-2, 修改时间): orders versions of
     /// the same claim. It is no part of what is compared.
     pub effective_ms: Option<i64>,
+    /// 业务日期 as the source counts it in its 日终对账, `2024-03-05`; empty when it does not say: the local day of
+    /// `effective_ms` then.
+    pub business_day: String,
+    /// The amount that the source sums up in its 日终对账, as sent; empty when there is none.
+    pub amount: String,
     /// What it says.
     pub facts: Vec<Fact>,
     /// The elements that it was read from.
