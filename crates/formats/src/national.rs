@@ -12,6 +12,8 @@ pub const RESIDENT_NUMBER: &str = "urn:oid:2.16.156.10011.1.3";
 pub const HEALTH_RECORD_NUMBER: &str = "urn:oid:2.16.156.10011.1.2";
 /// 居民健康卡号.
 pub const HEALTH_CARD_NUMBER: &str = "urn:oid:2.16.156.10011.1.19";
+/// 组织机构代码 and 医疗卫生机构编号: the code of an institution.
+pub const INSTITUTION_CODE: &str = "urn:oid:2.16.156.10011.1.5";
 /// 卫生信息数据元目录 (WS 363): data element identifiers as codes.
 pub const DATA_ELEMENTS: &str = "urn:oid:2.16.156.10011.2.2.1";
 /// 共享文档编码: C0001 … C0053, HSDA00.01 ….
