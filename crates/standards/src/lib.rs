@@ -3,10 +3,16 @@
 //! The data comes from `standards/fhir-r4/` (made by `cargo xtask standards` from the definitions that HL7 publishes; see the
 //! NOTICE there). It is parsed once, at first use, and shared for the life of the process.
 
+pub mod cda;
+pub mod cda_mapping;
+pub mod elements;
+pub mod regions;
+pub mod rules;
 pub mod search;
 pub mod structures;
 pub mod summary;
 pub mod tables;
+pub mod value_sets;
 
 pub use search::{Base, Component, SearchKind, SearchParameter, patient_compartment, search_parameters};
 pub use structures::{Element, Kind, Primitive, Slot, Structure, StructureId, Structures, ValueSet, structures};
