@@ -21,7 +21,7 @@ pub(crate) struct Numbers {
     given: Vec<u16>,
     twins: Vec<u8>,
     phones: u64,
-    documents: [u64; 8],
+    documents: [u64; 7],
 }
 
 /// Documents with a number of their own that are not made like the number of residents.
@@ -34,13 +34,12 @@ pub(crate) enum Other {
     BirthCertificate,
     HouseholdBook,
     ForeignPassport,
-    PermanentResidence,
 }
 
 impl Numbers {
     pub(crate) fn new(counties: usize) -> Self {
         let slots = counties * DAYS;
-        Self { given: vec![0; slots * 2], twins: vec![0; slots], phones: 0, documents: [0; 8] }
+        Self { given: vec![0; slots * 2], twins: vec![0; slots], phones: 0, documents: [0; 7] }
     }
 
     /// The next free number of a county for a day of birth.
@@ -104,7 +103,6 @@ impl Numbers {
             Other::BirthCertificate => format!("{letter}990{six:06}"),
             Other::HouseholdBook => format!("99{:07}", spread(*count, 10_000_000)),
             Other::ForeignPassport => format!("{}99{six:06}", random.one(&["X", "K", "PA", "C0", "N"])),
-            Other::PermanentResidence => format!("9901{six:06}{:02}", random.below(100)),
         }
     }
 }

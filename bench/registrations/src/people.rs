@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use crate::dates::{Day, day, year};
+use crate::dates::{Day, date, day, year};
 use crate::names::{Form, Name, Namer};
 use crate::numbers::{Number, Numbers, Other, compose};
 use crate::places::Address;
@@ -341,7 +341,10 @@ impl<'a> Families<'a> {
         let sequence = random.below(499) * 2 + usize::from(person.sex == 1);
         let new = compose(&format!("999{country}"), person.birth, sequence);
         let changed = day(2023, 12, 1) + random.between(0, 600);
-        let digits = self.numbers.other(Other::PermanentResidence, random);
+        // Before: three letters, issuing place, birth as yymmdd, two digits.
+        let (birth_year, month, of_month) = date(person.birth);
+        let two = random.below(100);
+        let digits = format!("9901{:02}{month:02}{of_month:02}{two:02}", birth_year % 100);
         if changed < self.today {
             person.number = Some(new);
         }
