@@ -1,0 +1,94 @@
+//! Links a table and prints what each step took: the tool of development and of the figures in `docs/decisions/0006`.
+use std::io::BufReader;
+use std::time::Instant;
+
+use identity::batch::{Frozen, link};
+use identity::cluster::Wishes;
+use identity::packed::Packed;
+use identity::standardise::{Regions, standardise};
+use identity::table::{Ids, read_registrations, write_clusters};
+
+fn cpu() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at).and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
+    (ticks(11) + ticks(12)) / 100.0
+}
+
+fn rss() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status
+        .lines()
+        .find(|line| line.starts_with("VmHWM"))
+        .and_then(|line| line.split_whitespace().nth(1))
+        .and_then(|kb| kb.parse::<f64>().ok())
+        .unwrap_or(0.0)
+        / 1e3
+}
+
+#[allow(clippy::print_stdout, clippy::unwrap_used)]
+fn main() {
+    let path = std::env::args().nth(1).unwrap();
+    let out = std::env::args().nth(2).unwrap();
+    let start = Instant::now();
+    let lap = |what: &str| {
+        println!("{what}: wall {:.2}s cpu {:.2}s peak {:.0} MB", start.elapsed().as_secs_f64(), cpu(), rss())
+    };
+    let regions = Regions::default();
+    let (mut ids, mut all) = (Ids::default(), Vec::new());
+    let mut input = BufReader::with_capacity(1 << 20, std::fs::File::open(path).unwrap());
+    read_registrations(&mut input, |sent| {
+        ids.push(sent.rec_id);
+        all.push(Packed::new(&standardise(sent, &regions)));
+    })
+    .unwrap();
+    lap("read");
+    let frozen = Frozen::learn(&mut all, None);
+    lap("learn");
+    println!("placeholders {:?}", frozen.frequencies.placeholders());
+    println!(
+        "prior {} {} surname {}",
+        frozen.model.prior_stranger, frozen.model.prior_relative, frozen.model.relative_surname
+    );
+    for (field, what) in ["doc", "name", "birth", "sex", "phone", "address"].iter().enumerate() {
+        for level in 1..11 {
+            let (m, u, f) = (
+                frozen.model.same[field][level],
+                frozen.model.stranger[field][level],
+                frozen.model.relative[field][level],
+            );
+            if m + f > 0.0 {
+                println!("{what} {level}: m {m:.4} u {u:.6} f {f:.4}  w {:.1} / {:.1}", (m / u).log2(), (m / f).log2());
+            }
+        }
+    }
+    let linked = link(&all, &frozen, &Wishes::default());
+    lap("link");
+    for (pass, report) in identity::blocks::ALL.iter().zip(&linked.passes) {
+        println!("{:28} {report:?}", pass.name);
+    }
+    println!(
+        "pairs {} per registration {:.2} estimated recall {:.4} queue {}",
+        linked.pairs_scored,
+        linked.pairs_scored as f64 / all.len() as f64,
+        linked.estimated_recall,
+        linked.clusters.queue.len()
+    );
+    write_clusters(
+        &mut std::io::BufWriter::new(std::fs::File::create(&out).unwrap()),
+        &ids,
+        &linked.clusters.cluster_of,
+    )
+    .unwrap();
+    let mut queue = String::from("rec_id_a,rec_id_b,kind,weight\n");
+    for row in &linked.clusters.queue {
+        queue += &format!(
+            "{},{},{},{:.2}\n",
+            ids.get(row.left),
+            ids.get(row.right),
+            row.kind.name(),
+            f64::from(row.score) / 64.0
+        );
+    }
+    std::fs::write(format!("{out}.queue"), queue).unwrap();
+}

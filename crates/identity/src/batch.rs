@@ -1,0 +1,110 @@
+//! The batch: registrations → clusters, one per person, and the review queue.
+
+use crate::blocks::{self, PASSES, PassReport};
+use crate::cluster::{self, Clusters, Edge, Wishes};
+use crate::compare::{Field, compare, document, name};
+use crate::frequencies::Frequencies;
+use crate::model::{Model, Scorer, UNITS_PER_BIT};
+use crate::packed::Packed;
+use crate::train::train;
+
+/// The score from which a pair is linked: odds of about 100 to 1, so that of the links at the threshold one in a hundred is
+/// wrong, and of all links far fewer.
+pub const LINK: i32 = 6 * UNITS_PER_BIT;
+/// The score from which a pair is worth a person's look: odds of about one to eight.
+pub const REVIEW: i32 = -3 * UNITS_PER_BIT;
+
+/// What everything was decided with; frozen, the partition is a function of the set of registrations.
+#[derive(Debug, Clone)]
+pub struct Frozen {
+    /// The model.
+    pub model: Model,
+    /// Frequencies and placeholders.
+    pub frequencies: Frequencies,
+}
+
+/// What the batch found.
+#[derive(Debug, Clone)]
+pub struct Linked {
+    /// Clusters and queue.
+    pub clusters: Clusters,
+    /// What every pass did.
+    pub passes: Vec<PassReport>,
+    /// Pairs that were scored.
+    pub pairs_scored: u64,
+    /// Share of the links that blocking is estimated to have seen, without labels.
+    pub estimated_recall: f64,
+}
+
+impl Frozen {
+    /// Learns frequencies, placeholders and the model, and finishes the registrations with them.
+    #[must_use]
+    pub fn learn(all: &mut [Packed], model: Option<Model>) -> Frozen {
+        let frequencies = Frequencies::learn(all);
+        for one in all.iter_mut() {
+            frequencies.finish(one);
+        }
+        let model = model.unwrap_or_else(|| train(all));
+        Frozen { model, frequencies }
+    }
+}
+
+/// Links finished registrations.
+#[must_use]
+pub fn link(all: &[Packed], frozen: &Frozen, wishes: &Wishes) -> Linked {
+    let scorer = Scorer::new(&frozen.model);
+    let mut keys: Vec<Vec<u32>> = vec![Vec::with_capacity(all.len()); PASSES];
+    for one in all {
+        for (column, key) in keys.iter_mut().zip(blocks::keys(one)) {
+            column.push(key);
+        }
+    }
+    let mut edges: Vec<Edge> = Vec::new();
+    let mut conflicts: Vec<Edge> = Vec::new();
+    let mut passes = Vec::with_capacity(PASSES);
+    let mut pairs_scored = 0;
+    for pass in 0..PASSES {
+        let (earlier, later) = keys.split_at_mut(pass);
+        let mut new_pairs = 0;
+        let mut report = blocks::run(pass, all, &mut later[0], |left, right, _| {
+            let (l, r) = (left as usize, right as usize);
+            if earlier.iter().any(|column| column[l] != 0 && column[l] == column[r]) {
+                return;
+            }
+            new_pairs += 1;
+            let levels = compare(&all[l], &all[r]);
+            let score = scorer.score(&all[l], &all[r], levels).total();
+            let is_conflict = levels.of(Field::Document) == document::SAME
+                && matches!(levels.of(Field::Name), name::GIVEN | name::SURNAME | name::DIFFERENT);
+            if is_conflict {
+                conflicts.push(Edge { score, left, right });
+            } else if score >= REVIEW {
+                edges.push(Edge { score, left, right });
+            }
+        });
+        report.new_pairs = new_pairs;
+        pairs_scored += new_pairs;
+        passes.push(report);
+    }
+    let estimated_recall = estimate_recall(&edges, &keys);
+    drop(keys);
+    let clusters = cluster::cluster(all, &scorer, edges, &conflicts, wishes);
+    Linked { clusters, passes, pairs_scored, estimated_recall }
+}
+
+/// Chao's estimate from how many passes found each link: what only one pass found tells how much none found.
+fn estimate_recall(edges: &[Edge], keys: &[Vec<u32>]) -> f64 {
+    let (mut once, mut twice, mut all) = (0.0_f64, 0.0_f64, 0.0_f64);
+    for edge in edges.iter().filter(|edge| edge.score >= LINK) {
+        let (left, right) = (edge.left as usize, edge.right as usize);
+        let found = keys.iter().filter(|column| column[left] != 0 && column[left] == column[right]).count();
+        all += 1.0;
+        match found {
+            1 => once += 1.0,
+            2 => twice += 1.0,
+            _ => {}
+        }
+    }
+    let unseen = once * (once - 1.0).max(0.0) / (2.0 * (twice + 1.0));
+    if all > 0.0 { all / (all + unseen) } else { 1.0 }
+}

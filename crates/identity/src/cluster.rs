@@ -1,0 +1,229 @@
+//! Clustering: scored pairs → persons.
+//!
+//! Pairs are taken from the strongest to the weakest, and two clusters become one unless a pair between them is vetoed. What
+//! was vetoed or is too weak goes to the review queue, one row per pair of clusters. What people decided always wins.
+
+use crate::blocks::fingerprint;
+use crate::compare::{Field, Levels, compare, document, name};
+use crate::model::{Scorer, UNITS_PER_BIT};
+use crate::packed::Packed;
+use crate::text::{NumberMap, mix};
+
+use crate::batch::{LINK, REVIEW};
+
+/// A scored pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Edge {
+    /// The score, in units of 1/64 bit.
+    pub score: i32,
+    /// A registration.
+    pub left: u32,
+    /// Another one.
+    pub right: u32,
+}
+
+/// What people decided: it outranks the model for ever.
+#[derive(Debug, Clone, Default)]
+pub struct Wishes {
+    /// Pairs that are one person.
+    pub must_link: Vec<(u32, u32)>,
+    /// Pairs that are two persons.
+    pub cannot_link: Vec<(u32, u32)>,
+}
+
+/// Why a pair of clusters waits for a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ReviewKind {
+    /// The same document under names that are not one person's.
+    DocumentConflict,
+    /// The score lies between "new" and "link".
+    Unsure,
+    /// The score says link, a veto says no.
+    Vetoed,
+}
+
+impl ReviewKind {
+    /// The word in the queue's column `kind`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            ReviewKind::DocumentConflict => "document_conflict",
+            ReviewKind::Unsure => "unsure",
+            ReviewKind::Vetoed => "vetoed",
+        }
+    }
+}
+
+/// A row of the review queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Review {
+    /// A registration of one cluster.
+    pub left: u32,
+    /// A registration of the other.
+    pub right: u32,
+    /// Why.
+    pub kind: ReviewKind,
+    /// The pair's score, in units of 1/64 bit.
+    pub score: i32,
+}
+
+/// Clusters and what waits for people.
+#[derive(Debug, Clone, Default)]
+pub struct Clusters {
+    /// For every registration, the first member of its cluster.
+    pub cluster_of: Vec<u32>,
+    /// The queue, strongest first.
+    pub queue: Vec<Review>,
+}
+
+/// Below this a pair inside one cluster says loudly that it is two persons.
+const AGAINST: i32 = -8 * UNITS_PER_BIT;
+/// Pairs looked at between two clusters; more than this are sampled from the start of both, which are in a fixed order.
+const PAIRS_MAX: usize = 400;
+
+struct State<'a> {
+    all: &'a [Packed],
+    scorer: &'a Scorer,
+    parent: Vec<u32>,
+    /// Members by root; a registration alone has no entry.
+    members: NumberMap<u32, Vec<u32>>,
+    forbidden: NumberMap<u32, Vec<u32>>,
+}
+
+impl State<'_> {
+    fn find(&mut self, mut at: u32) -> u32 {
+        while self.parent[at as usize] != at {
+            let up = self.parent[self.parent[at as usize] as usize];
+            self.parent[at as usize] = up;
+            at = up;
+        }
+        at
+    }
+
+    fn members_of(&self, root: u32) -> Vec<u32> {
+        self.members.get(&root).cloned().unwrap_or_else(|| vec![root])
+    }
+
+    fn merge(&mut self, left: u32, right: u32) {
+        let (left, right) = (self.find(left), self.find(right));
+        if left == right {
+            return;
+        }
+        let mut members = self.members_of(left);
+        members.extend(self.members_of(right));
+        self.members.remove(&left);
+        self.members.remove(&right);
+        let root = left.min(right);
+        self.parent[left.max(right) as usize] = root;
+        self.members.insert(root, members);
+    }
+
+    fn is_forbidden(&mut self, left: u32, right: u32) -> bool {
+        if self.forbidden.is_empty() {
+            return false;
+        }
+        let right_root = self.find(right);
+        let left_root = self.find(left);
+        let members = self.members_of(left_root);
+        members.iter().any(|member| {
+            let others = self.forbidden.get(member).cloned().unwrap_or_default();
+            others.into_iter().any(|other| self.find(other) == right_root)
+        })
+    }
+
+    /// May the clusters of two registrations become one?
+    fn allows(&mut self, edge: Edge) -> bool {
+        let (left, right) = (self.find(edge.left), self.find(edge.right));
+        let (left, right) = (self.members_of(left), self.members_of(right));
+        if left.len() == 1 && right.len() == 1 {
+            return !is_veto(&self.all[left[0] as usize], &self.all[right[0] as usize], self.scorer);
+        }
+        let pairs = left.iter().flat_map(|one| right.iter().map(move |other| (*one, *other))).take(PAIRS_MAX);
+        for (one, other) in pairs {
+            if is_veto(&self.all[one as usize], &self.all[other as usize], self.scorer) {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+/// Do two registrations exclude each other, whatever stands between them?
+fn is_veto(left: &Packed, right: &Packed, scorer: &Scorer) -> bool {
+    if left.birth_order() != 0 && right.birth_order() != 0 && left.birth_order() != right.birth_order() {
+        return true;
+    }
+    let levels = compare(left, right);
+    let score = scorer.score(left, right, levels).total();
+    let has_two_numbers = matches!(levels.of(Field::Document), document::NEAR | document::DIFFERENT);
+    (has_two_numbers && score < LINK) || is_conflict(levels) || score < AGAINST
+}
+
+fn is_conflict(levels: Levels) -> bool {
+    levels.of(Field::Document) == document::SAME
+        && matches!(levels.of(Field::Name), name::GIVEN | name::SURNAME | name::DIFFERENT)
+}
+
+/// Clusters the registrations.
+#[must_use]
+pub fn cluster(all: &[Packed], scorer: &Scorer, mut edges: Vec<Edge>, conflicts: &[Edge], wishes: &Wishes) -> Clusters {
+    let count = u32::try_from(all.len()).unwrap_or(u32::MAX);
+    let mut state = State {
+        all,
+        scorer,
+        parent: (0..count).collect(),
+        members: NumberMap::default(),
+        forbidden: NumberMap::default(),
+    };
+    for (left, right) in &wishes.must_link {
+        state.merge(*left, *right);
+    }
+    for (left, right) in &wishes.cannot_link {
+        state.forbidden.entry(*left).or_default().push(*right);
+        state.forbidden.entry(*right).or_default().push(*left);
+    }
+    let content = |edge: &Edge| {
+        let (a, b) = (fingerprint(&all[edge.left as usize]), fingerprint(&all[edge.right as usize]));
+        mix(a.min(b), a.max(b))
+    };
+    edges.sort_by_cached_key(|edge| (-edge.score, content(edge)));
+    let mut queue: NumberMap<u64, Review> = NumberMap::default();
+    let mut waiting: Vec<Review> = Vec::new();
+    for edge in &edges {
+        let (left, right) = (state.find(edge.left), state.find(edge.right));
+        if left == right || state.is_forbidden(left, right) {
+            continue;
+        }
+        if edge.score < LINK {
+            waiting.push(Review { left: edge.left, right: edge.right, kind: ReviewKind::Unsure, score: edge.score });
+        } else if state.allows(*edge) {
+            state.merge(left, right);
+        } else {
+            waiting.push(Review { left: edge.left, right: edge.right, kind: ReviewKind::Vetoed, score: edge.score });
+        }
+    }
+    waiting.extend(conflicts.iter().map(|edge| Review {
+        left: edge.left,
+        right: edge.right,
+        kind: ReviewKind::DocumentConflict,
+        score: edge.score,
+    }));
+    for review in waiting {
+        let (left, right) = (state.find(review.left), state.find(review.right));
+        if left == right
+            || state.is_forbidden(left, right)
+            || (review.kind != ReviewKind::DocumentConflict && review.score < REVIEW)
+        {
+            continue;
+        }
+        let pair = u64::from(left.min(right)) << 32 | u64::from(left.max(right));
+        let kept = queue.entry(pair).or_insert(review);
+        if (review.kind, -review.score) < (kept.kind, -kept.score) {
+            *kept = review;
+        }
+    }
+    let mut queue: Vec<Review> = queue.into_values().collect();
+    queue.sort_by_key(|review| (-review.score, review.left, review.right));
+    let cluster_of = (0..count).map(|at| state.find(at)).collect();
+    Clusters { cluster_of, queue }
+}

@@ -1,0 +1,22 @@
+//! The identity engine: which registrations are one person.
+//!
+//! The road of a registration: [`standardise`] makes the text comparable; [`packed`] holds it in 64 bytes; [`frequencies`]
+//! learns what is common and what is a placeholder; [`blocks`] finds the pairs worth looking at; [`compare`] says how a pair
+//! agrees, field by field; [`model`] weighs that against two rivals, strangers and relatives, with what [`train`] learned
+//! without labels; [`cluster`] makes persons of the pairs under vetoes.
+//!
+//! Everything is pure: no file, no clock, no chance. The same set of registrations gives the same partition in any order.
+
+pub mod batch;
+pub mod blocks;
+pub mod cluster;
+pub mod compare;
+mod data;
+pub mod frequencies;
+pub mod model;
+pub mod packed;
+pub mod reading;
+pub mod standardise;
+pub mod table;
+mod text;
+pub mod train;

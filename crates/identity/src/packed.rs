@@ -1,0 +1,208 @@
+//! The packed registration: 64 bytes that hold everything that blocking and scoring read.
+
+use crate::standardise::name::TOKENS_MAX;
+use crate::standardise::{Date, DocumentKind, NameKind, Standard, Standing};
+
+/// Rarity is kept in steps of an eighth of a bit.
+pub const RARITY_STEPS: f32 = 8.0;
+
+/// One registration, packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Packed {
+    /// Kind (4 bits) and value (60 bits).
+    pub document: u64,
+    /// Telephone (40 bits) and the upper bits of the road's hash (24 bits).
+    phone_road: u64,
+    /// The name's readings.
+    pub readings: [u32; 2],
+    /// Birth date.
+    pub birth: Date,
+    /// House number.
+    pub house: u32,
+    /// The numbers behind the house number.
+    pub flat: u32,
+    /// County.
+    pub county: u32,
+    /// The first characters of the name.
+    pub tokens: [u16; TOKENS_MAX],
+    /// Hash of the name's characters.
+    pub whole: u32,
+    /// Days between 1900-01-01 and the registration.
+    pub registered: u16,
+    flags: u16,
+    /// How rare the name, its given part, the telephone and the birth date are, in eighths of a bit.
+    pub rarity: [u8; 4],
+}
+
+const SEX: u16 = 0b11;
+const BIRTH_FROM_DOCUMENT: u16 = 1 << 2;
+const LUNAR: u16 = 1 << 3;
+const STANDING_SHIFT: u16 = 4;
+const NAME_SHIFT: u16 = 6;
+const LENGTH_SHIFT: u16 = 9;
+const ORDER_SHIFT: u16 = 13;
+
+const VALUE: u64 = (1 << 60) - 1;
+const PHONE: u64 = (1 << 40) - 1;
+
+impl Packed {
+    /// Packs a standardised registration; rarities are filled in by the frequencies.
+    #[must_use]
+    pub fn new(standard: &Standard) -> Packed {
+        let name = &standard.name;
+        let flags = u16::from(standard.sex) & SEX
+            | if standard.is_birth_from_document { BIRTH_FROM_DOCUMENT } else { 0 }
+            | if standard.is_lunar { LUNAR } else { 0 }
+            | (standard.standing as u16) << STANDING_SHIFT
+            | (name.kind as u16) << NAME_SHIFT
+            | u16::from(name.length.min(15)) << LENGTH_SHIFT
+            | u16::from(name.birth_order.min(7)) << ORDER_SHIFT;
+        /// Day number of 1900-01-01.
+        const DAY_ZERO: i64 = 693_901;
+        let registered =
+            standard.registered.day_number().map_or(0, |day| (day - DAY_ZERO).clamp(0, i64::from(u16::MAX)));
+        Packed {
+            document: (standard.document.kind as u64) << 60 | standard.document.value & VALUE,
+            phone_road: standard.phone & PHONE | u64::from(standard.address.road >> 8) << 40,
+            readings: name.readings,
+            birth: standard.birth,
+            house: standard.address.house,
+            flat: standard.address.flat,
+            county: standard.address.county,
+            tokens: name.tokens,
+            whole: name.whole,
+            registered: u16::try_from(registered).unwrap_or(0),
+            flags,
+            rarity: [0; 4],
+        }
+    }
+
+    /// The document's kind.
+    #[inline]
+    #[must_use]
+    pub fn kind(&self) -> DocumentKind {
+        DocumentKind::from_number((self.document >> 60) as u8)
+    }
+
+    /// The document's value.
+    #[inline]
+    #[must_use]
+    pub fn value(&self) -> u64 {
+        self.document & VALUE
+    }
+
+    /// Whose document it is.
+    #[inline]
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        match self.flags >> STANDING_SHIFT & 3 {
+            1 => Standing::Guardian,
+            2 => Standing::Doubtful,
+            _ => Standing::Own,
+        }
+    }
+
+    /// Is there a document that may be the registrant's own?
+    #[inline]
+    #[must_use]
+    pub fn has_own_document(&self) -> bool {
+        !matches!(self.kind(), DocumentKind::None | DocumentKind::Placeholder) && self.standing() != Standing::Guardian
+    }
+
+    /// Is there a checked number with no doubt about it?
+    #[inline]
+    #[must_use]
+    pub fn has_checked_document(&self) -> bool {
+        self.kind().is_checked() && self.standing() == Standing::Own
+    }
+
+    /// Forgets the document: it stands for nobody.
+    pub fn drop_document(&mut self) {
+        self.document = (DocumentKind::Placeholder as u64) << 60;
+    }
+
+    /// Forgets the telephone: it stands for nobody.
+    pub fn drop_phone(&mut self) {
+        self.phone_road &= !PHONE;
+    }
+
+    /// The telephone; zero is none.
+    #[inline]
+    #[must_use]
+    pub fn phone(&self) -> u64 {
+        self.phone_road & PHONE
+    }
+
+    /// The road or village; zero is none.
+    #[inline]
+    #[must_use]
+    pub fn road(&self) -> u32 {
+        (self.phone_road >> 40) as u32
+    }
+
+    /// The sex: 1, 2 or 0.
+    #[inline]
+    #[must_use]
+    pub fn sex(&self) -> u8 {
+        (self.flags & SEX) as u8
+    }
+
+    /// Is the birth date the one inside the document?
+    #[inline]
+    #[must_use]
+    pub fn is_birth_from_document(&self) -> bool {
+        self.flags & BIRTH_FROM_DOCUMENT != 0
+    }
+
+    /// What the name field held.
+    #[inline]
+    #[must_use]
+    pub fn name_kind(&self) -> NameKind {
+        match self.flags >> NAME_SHIFT & 7 {
+            1 => NameKind::Chinese,
+            2 => NameKind::Parts,
+            3 => NameKind::Letters,
+            4 => NameKind::Newborn,
+            5 => NameKind::Infant,
+            _ => NameKind::Missing,
+        }
+    }
+
+    /// Does the registrant have a name of his own?
+    #[inline]
+    #[must_use]
+    pub fn is_named(&self) -> bool {
+        matches!(self.name_kind(), NameKind::Chinese | NameKind::Parts | NameKind::Letters)
+    }
+
+    /// Is it a newborn without a name of its own?
+    #[inline]
+    #[must_use]
+    pub fn is_newborn(&self) -> bool {
+        matches!(self.name_kind(), NameKind::Newborn | NameKind::Infant)
+    }
+
+    /// Number of tokens of the whole name, at most 15.
+    #[inline]
+    #[must_use]
+    pub fn name_length(&self) -> usize {
+        usize::from(self.flags >> LENGTH_SHIFT & 15)
+    }
+
+    /// Which of several born together; zero is not said.
+    #[inline]
+    #[must_use]
+    pub fn birth_order(&self) -> u8 {
+        (self.flags >> ORDER_SHIFT) as u8
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registration_takes_64_bytes() {
+        assert_eq!(size_of::<Packed>(), 64);
+    }
+}
