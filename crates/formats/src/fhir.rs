@@ -5,6 +5,7 @@
 
 pub mod date;
 pub mod decimal;
+pub mod message;
 pub mod reference;
 
 mod binding;

@@ -39,6 +39,36 @@ pub fn run(arguments: &Admin) -> anyhow::Result<Ended> {
             };
             print_secret(ask(folder, &request)?, "keep this password now: it is not shown again")
         }
+        AdminCommand::Source {
+            name,
+            folder,
+            tenant,
+            institution,
+            title,
+            encoding,
+            code_map,
+            listen,
+            allow,
+            watch,
+            off,
+        } => {
+            let request = Request::Source {
+                tenant: *tenant,
+                source: server::Source {
+                    name: name.clone(),
+                    number: 0,
+                    title: title.clone().unwrap_or_else(|| name.clone()),
+                    institution: institution.clone(),
+                    account: format!("source-{name}"),
+                    is_enabled: !off,
+                    encoding: encoding.clone(),
+                    code_map: code_map.clone(),
+                    listen: listen.map(|address| server::Listen { address, allow: allow.clone() }),
+                    folder: watch.clone(),
+                },
+            };
+            print_secret(ask(folder, &request)?, "keep this token now: it is not shown again")
+        }
         AdminCommand::Disable { name, folder, tenant } => {
             ask(folder, &Request::Disable { name: name.clone(), tenant: *tenant })?;
             speak::words(format!("`{name}` is closed"));

@@ -40,6 +40,8 @@ pub enum Command {
     Admin(Admin),
     /// Load FHIR bundles from files into a server
     Load(Load),
+    /// Send files of a source: documents, HL7 v2 messages, tables, FHIR; goes on where it was cut off
+    Ingest(Ingest),
     /// Check FHIR resources in files, without a server
     Validate(Validate),
     /// Verify the audit log, or sign a checkpoint of it
@@ -114,13 +116,48 @@ pub enum AdminCommand {
         #[arg(long)]
         renew: bool,
     },
+    /// Register a source: who sends, for which institution; prints the token of its account
+    Source {
+        /// Its name in addresses: a-z, 0-9 and -
+        name: String,
+        #[command(flatten)]
+        folder: DataFolder,
+        /// Its tenant, 1 or above
+        #[arg(long)]
+        tenant: u32,
+        /// The code of the institution (机构编码) that it speaks for
+        #[arg(long)]
+        institution: String,
+        /// What people read
+        #[arg(long)]
+        title: Option<String>,
+        /// The encoding to assume when a message does not show one: utf-8, gb18030
+        #[arg(long)]
+        encoding: Option<String>,
+        /// The code map of its local item codes (standards/maps)
+        #[arg(long, value_name = "MAP")]
+        code_map: Option<String>,
+        /// Listen for HL7 v2 over MLLP on this address, from the next start on
+        #[arg(long, value_name = "ADDR")]
+        listen: Option<SocketAddr>,
+        /// An address that may connect there; may be repeated [default: this machine only]
+        #[arg(long, value_name = "IP")]
+        allow: Vec<std::net::IpAddr>,
+        /// Watch this folder for files, from the next start on
+        #[arg(long, value_name = "DIR")]
+        watch: Option<PathBuf>,
+        /// Take no more messages from it
+        #[arg(long)]
+        off: bool,
+    },
     /// Make an account for a person and print its password, unless it comes on stdin
     Account {
         /// The sign-in name
         name: String,
         #[command(flatten)]
         folder: DataFolder,
-        /// clinician, resident, system-administrator, security-administrator, audit-administrator, platform-operator
+        /// clinician, resident, system-administrator, security-administrator, audit-administrator, platform-operator,
+        /// institution-administrator
         #[arg(long)]
         role: String,
         /// Its tenant, 1 or above
@@ -177,6 +214,32 @@ pub struct Load {
     /// How many bundles are sent at the same time
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
     pub clients: u8,
+}
+
+/// `kangmai ingest`.
+#[derive(Debug, Args)]
+pub struct Ingest {
+    /// Files, or folders with files (also below them), sent in the order of their names
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+    /// The source that they come from, as registered with `kangmai admin source`
+    #[arg(long, value_name = "NAME")]
+    pub source: String,
+    /// The server
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    pub server: String,
+    /// A file with the token of the source's account [default: the variable KANGMAI_TOKEN]
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// How many messages are sent at the same time; 1 keeps their order
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub clients: u8,
+    /// Where it is written down what was acknowledged, one line a message [default: PATH.ingested beside the first path]
+    #[arg(long, value_name = "FILE")]
+    pub journal: Option<PathBuf>,
+    /// For how many seconds a server that does not answer is asked again
+    #[arg(long, default_value_t = 300)]
+    pub patience: u64,
 }
 
 /// `kangmai validate`.

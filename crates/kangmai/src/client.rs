@@ -16,6 +16,7 @@ const ANSWER_WAIT_MAX: Duration = Duration::from_secs(180);
 #[derive(Clone)]
 pub struct Client {
     agent: Agent,
+    root: String,
     base: String,
     authorization: String,
 }
@@ -37,8 +38,26 @@ impl Client {
             .max_idle_connections_per_host(64)
             .build()
             .into();
-        let base = format!("{}/fhir/R4", server.trim_end_matches('/'));
-        Self { agent, base, authorization: format!("Bearer {token}") }
+        let root = server.trim_end_matches('/').to_owned();
+        let base = format!("{root}/fhir/R4");
+        Self { agent, root, base, authorization: format!("Bearer {token}") }
+    }
+
+    /// Sends one message of a source. `Err`: no answer came, so nobody knows whether it was taken; sending it again does no harm.
+    pub fn post_message(&self, source: &str, name: &str, message: &[u8]) -> anyhow::Result<Reply> {
+        let name = percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC).to_string();
+        let answer = self
+            .agent
+            .post(format!("{}/api/v1/sources/{source}/messages", self.root))
+            .header("authorization", &self.authorization)
+            .header("content-type", "application/octet-stream")
+            .header("x-file-name", &name)
+            .send(message)
+            .context("the server cannot be reached")?;
+        let status = answer.status();
+        let body =
+            answer.into_body().into_with_config().limit(16 << 20).read_to_string().context("the answer broke off")?;
+        Ok(Reply { status, body })
     }
 
     /// Sends a bundle; waits and sends again while the server says that it is busy.

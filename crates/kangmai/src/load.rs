@@ -171,7 +171,7 @@ fn goes_first(path: &Path) -> bool {
 }
 
 /// The token from a file, or from the variable `KANGMAI_TOKEN`; never from the command line, where others could see it.
-fn token(file: Option<&Path>) -> anyhow::Result<String> {
+pub fn token(file: Option<&Path>) -> anyhow::Result<String> {
     let text = match file {
         Some(file) => fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?,
         None => std::env::var("KANGMAI_TOKEN").context("no token: say --token-file FILE or set KANGMAI_TOKEN")?,

@@ -10,6 +10,7 @@ mod backup;
 mod cli;
 mod client;
 mod demo;
+mod ingest;
 mod load;
 mod memory;
 mod serve;
@@ -56,6 +57,7 @@ fn run(command: Command) -> anyhow::Result<Ended> {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Admin(arguments) => admin::run(&arguments),
         Command::Load(arguments) => load::run(&arguments),
+        Command::Ingest(arguments) => ingest::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Backup(arguments) => backup::backup(&arguments),

@@ -11,6 +11,7 @@
 //! | `keys`, `index` | keys byte by byte; the rows of one resource |
 //! | `search`       | question → plan → hits → page |
 //! | `resource`, `load` | the row of a resource; from an id to what the caller may see |
+//! | `work` | a commit that a room above puts together itself: resources beside rows of its own |
 //! | `write`, `transaction` | create, update, patch, delete; bundles |
 //! | `history`, `everything` | versions over time; all of one patient |
 //!
@@ -34,11 +35,13 @@ pub mod parameters;
 mod resource;
 mod search;
 mod transaction;
+mod work;
 mod write;
 
 pub use caller::Caller;
 pub use history::HistoryScope;
 pub use parameters::{LoadError, Parameter, Parameters};
+pub use work::{Address, Work};
 pub use write::{Return, Target, WriteOptions, Written, block_on};
 
 /// The resources of a store, as FHIR sees them.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use axum::http::{HeaderMap, header};
 use metrics_exporter_prometheus::PrometheusHandle;
+use intake::Road;
 use model::Clock;
 use records::{LoadError, Records};
 use store::Store;
@@ -27,7 +28,8 @@ const SIGN_INS_MAX: usize = 2;
 
 /// A running server.
 pub struct App {
-    pub(crate) records: Records,
+    pub(crate) records: Arc<Records>,
+    pub(crate) road: Road,
     pub(crate) store: Arc<Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) sessions: Sessions,
@@ -53,9 +55,11 @@ impl App {
         base_url: Option<String>,
         is_demo: bool,
     ) -> Result<Arc<Self>, LoadError> {
-        let records = Records::new(Arc::clone(&store), Arc::clone(&clock))?;
+        let records = Arc::new(Records::new(Arc::clone(&store), Arc::clone(&clock))?);
+        let road = Road::new(Arc::clone(&records), Arc::clone(&store), Arc::clone(&clock));
         Ok(Arc::new(Self {
             records,
+            road,
             store,
             sessions: Sessions::default(),
             body_budget: Arc::new(Semaphore::new(BODY_BUDGET_KIBIBYTES)),

@@ -74,7 +74,7 @@ async fn run(app: Arc<App>, route: &'static Route, request: Request) -> Response
 
 /// The handler's answer, or why it was not asked. The body is taken out as soon as it is read.
 async fn answer(visit: &mut Visit, entry: &mut Entry, body: &mut Option<Body>) -> Outcome {
-    if visit.route.access == Access::SignedIn {
+    if visit.route.access != Access::Open {
         let actor = caller::identify(&visit.app, &visit.headers)?;
         entry.actor(&actor);
         let caller = caller::admit(visit, actor)?;

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, header};
 use model::{ErrorCode, Failure, Purpose};
 use records::Caller;
-use trust::{Account, Actor, Role, Token};
+use trust::{Account, Actor, Filter, Role, Token};
 
 use crate::app::App;
 use crate::negotiate::{preference, text};
+use crate::routes::Access;
 use crate::visit::Visit;
 
 /// The header that says why somebody looks (调阅目的).
@@ -51,7 +52,12 @@ pub fn identify(app: &App, headers: &HeaderMap) -> Result<Actor, Failure> {
 /// [`ErrorCode::NotSupported`] for a purpose that is none; [`ErrorCode::Forbidden`] when the policy knows no scope for it.
 pub fn admit(visit: &Visit, actor: Actor) -> Result<Caller, Failure> {
     let purpose = purpose(&visit.headers, actor.role)?;
-    let filter = trust::scope(&actor, purpose).map_err(|denied| visit.denied(&denied))?;
+    let filter = match (trust::scope(&actor, purpose), visit.route.access) {
+        (Ok(filter), _) => filter,
+        // An operator reads no record, but may see how the feeds do.
+        (Err(_), Access::OnDuty) => Filter::nothing(),
+        (Err(denied), _) => return Err(visit.denied(&denied)),
+    };
     let strict = match preference(&visit.headers, "handling") {
         None | Some("strict") => true,
         Some("lenient") => false,
@@ -60,6 +66,21 @@ pub fn admit(visit: &Visit, actor: Actor) -> Result<Caller, Failure> {
         }
     };
     Ok(Caller { actor, purpose, filter, base_url: visit.base_url(), strict, request_id: visit.request_id.clone() })
+}
+
+/// A caller that writes with the rights of an account, on behalf of the request: the road's own work for a source.
+///
+/// # Errors
+/// [`ErrorCode::Forbidden`] when the account is closed or may do nothing.
+pub fn of_account(visit: &Visit, account: &Account) -> Result<Caller, Failure> {
+    if account.disabled {
+        return Err(Failure::new(ErrorCode::Forbidden, "the account of the source is closed"));
+    }
+    let actor = account.actor();
+    let purpose = trust::policy::usual_purpose(actor.role);
+    let filter = trust::scope(&actor, purpose).map_err(|denied| visit.denied(&denied))?;
+    let request_id = visit.request_id.clone();
+    Ok(Caller { actor, purpose, filter, base_url: visit.base_url(), strict: true, request_id })
 }
 
 /// What a caller hears when the store refuses; the technician finds the rest in the log.

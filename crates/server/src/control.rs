@@ -63,6 +63,14 @@ pub enum Request {
         /// The password; absent means that one is made and answered as [`Reply::Secret`].
         password: Option<Password>,
     },
+    /// Registers a source with its machine account, or changes it; answers [`Reply::Secret`] with the account's token the first
+    /// time.
+    Source {
+        /// Its tenant.
+        tenant: u32,
+        /// The source; its number is given by the platform.
+        source: intake::Source,
+    },
     /// Closes an account: its token and its password stop working at once.
     Disable {
         /// The account's name.

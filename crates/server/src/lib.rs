@@ -38,4 +38,5 @@ mod tests;
 mod visit;
 
 pub use app::App;
+pub use intake::{Listen, Source};
 pub use serve::{Options, Running, ServeError, start};

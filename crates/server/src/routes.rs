@@ -16,8 +16,10 @@ use crate::{api, fhir};
 pub enum Access {
     /// Anybody: nothing about a person is in the answer.
     Open,
-    /// The bearer of a token.
+    /// The bearer of a token who may see some records.
     SignedIn,
+    /// The bearer of a token who comes for a duty of the decision table; the handler asks which.
+    OnDuty,
 }
 
 /// The methods that routes use.
@@ -137,6 +139,17 @@ pub static ROUTES: &[Route] = routes! {
     Get    "/api/v1/persons/{id}/timeline"             "timeline"     Search        SignedIn api::timeline::show;
     Get    "/api/v1/persons/{id}/trend"                "trend"        Search        SignedIn api::trend::show;
     Get    "/api/v1/persons/{id}/access"               "access-log"   AccessLogRead SignedIn api::access::show;
+    // The road in: messages of sources, what became of them, what was set aside
+    Get    "/api/v1/sources"                           "sources"      Read          OnDuty   api::sources::list;
+    Post   "/api/v1/sources/{source}/messages"         "receive"      MessageReceived SignedIn api::messages::receive;
+    Get    "/api/v1/sources/{source}/receipts"         "receipts"     Read          OnDuty   api::receipts::list;
+    Get    "/api/v1/sources/{source}/receipts/{receipt}" "receipt"    Read          OnDuty   api::receipts::show;
+    Get    "/api/v1/sources/{source}/receipts/{receipt}/original" "original" OriginalRead OnDuty api::receipts::original;
+    Get    "/api/v1/sources/{source}/problems"         "problems"     Read          OnDuty   api::problems::list;
+    Post   "/api/v1/sources/{source}/problems/{problem}/release" "release" ProblemHandled OnDuty api::problems::release;
+    Get    "/api/v1/sources/{source}/unmapped"         "unmapped"     Read          OnDuty   api::problems::unmapped;
+    Get    "/api/v1/sources/{source}/reconciliation"   "reconciliation" Read        OnDuty   api::receipts::reconciliation;
+    Get    "/api/v1/origin/{type}/{id}"                "origin"       OriginalRead  SignedIn api::origin::show;
     // Operations
     Get    "/api/v1/status"                            "status"       Read          Open     api::status::show;
 };

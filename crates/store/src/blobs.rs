@@ -45,6 +45,18 @@ const ROW_HEAD_BYTES: usize = 11;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BlobId([u8; 16]);
 
+impl BlobId {
+    /// A new random id, for whoever has to name an original before it is kept.
+    ///
+    /// # Errors
+    /// [`EngineError::Io`] when the system gives no random numbers.
+    pub fn random() -> Result<Self, EngineError> {
+        let mut id = Self([0; 16]);
+        getrandom::fill(&mut id.0).map_err(|error| EngineError::Io(error.to_string()))?;
+        Ok(id)
+    }
+}
+
 /// Text that is not 32 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an id of an original is 32 hexadecimal digits")]
@@ -104,8 +116,9 @@ impl Blobs {
         Ok(Self { engine, keyring, segments })
     }
 
-    /// Packs, seals and keeps an original. The returned write must be part of the transaction that refers to the id; until that
-    /// transaction is committed the original does not exist. `key` is the body key of `home` (or [`Home::SHARED`]'s).
+    /// Packs, seals and keeps an original under a new id. The returned write must be part of the transaction that refers to the
+    /// id; until that transaction is committed the original does not exist. `key` is the body key of `home` (or
+    /// [`Home::SHARED`]'s).
     ///
     /// # Errors
     /// [`StoreError::TooLarge`] beyond [`BLOB_BYTES_MAX`]; [`StoreError::Engine`] when the disk refuses.
@@ -116,11 +129,25 @@ impl Blobs {
         key: &BodyKey,
         content: &[u8],
     ) -> Result<(BlobId, Write), StoreError> {
+        let id = BlobId::random()?;
+        Ok((id, self.put_as(tenant, id, home, key, content)?))
+    }
+
+    /// As [`Blobs::put`], under an id that was made before.
+    ///
+    /// # Errors
+    /// As [`Blobs::put`].
+    pub fn put_as(
+        &self,
+        tenant: TenantId,
+        id: BlobId,
+        home: Home,
+        key: &BodyKey,
+        content: &[u8],
+    ) -> Result<Write, StoreError> {
         if content.len() > BLOB_BYTES_MAX {
             return Err(StoreError::TooLarge { bytes: content.len(), limit: BLOB_BYTES_MAX });
         }
-        let mut id = BlobId([0; 16]);
-        getrandom::fill(&mut id.0).map_err(|error| EngineError::Io(error.to_string()))?;
         let row = row_key(tenant, id);
         let mut packed = Vec::new();
         let dictionary = pack(content, &mut packed);
@@ -136,7 +163,17 @@ impl Blobs {
             }
             _ => value.extend_from_slice(&sealed),
         }
-        Ok((id, Write::Put(Keyspace::Blob, row, value)))
+        Ok(Write::Put(Keyspace::Blob, row, value))
+    }
+
+    /// The home under whose key an original lies: the registration that it is about, or a home of its own.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when the row cannot be read.
+    pub fn home_of(&self, tenant: TenantId, id: BlobId) -> Result<Option<Home>, StoreError> {
+        let Some(value) = self.engine.get(Keyspace::Blob, &row_key(tenant, id))? else { return Ok(None) };
+        let home = value.get(3..ROW_HEAD_BYTES).and_then(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes);
+        home.map(Home).map(Some).ok_or_else(|| StoreError::Damaged(format!("original {id}: the row is too short")))
     }
 
     /// The original; `None` when there is none of this id, or its key was erased.

@@ -34,11 +34,21 @@ pub enum Keyspace {
     AuditIndex,
     /// Where an original lies in the segments.
     Blob,
+    /// Sources: who sends what, and how it is read.
+    Source,
+    /// By what a source knows a thing -> which resource it is.
+    Claim,
+    /// What was received, when, and what became of it.
+    Receipt,
+    /// Findings about records, and records that were set aside.
+    Issue,
+    /// Which registrations are one person, as an append-only ledger.
+    Ledger,
 }
 
 impl Keyspace {
     /// Every keyspace.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 18] = [
         Self::Meta,
         Self::Key,
         Self::Account,
@@ -52,6 +62,11 @@ impl Keyspace {
         Self::AuditTile,
         Self::AuditIndex,
         Self::Blob,
+        Self::Source,
+        Self::Claim,
+        Self::Receipt,
+        Self::Issue,
+        Self::Ledger,
     ];
 
     /// The name in metrics, in backups and as the column family.
@@ -71,6 +86,11 @@ impl Keyspace {
             Self::AuditTile => "audit_tile",
             Self::AuditIndex => "audit_idx",
             Self::Blob => "blob",
+            Self::Source => "source",
+            Self::Claim => "claim",
+            Self::Receipt => "receipt",
+            Self::Issue => "issue",
+            Self::Ledger => "ledger",
         }
     }
 }

@@ -66,7 +66,15 @@ impl Shape {
             Keyspace::Resource | Keyspace::History | Keyspace::Blob => {
                 Self { compressed: false, bloom: true, block_bytes: 8 << 10 }
             }
-            Keyspace::Id | Keyspace::Key | Keyspace::Account | Keyspace::Meta => {
+            // Sealed, listed by source and day.
+            Keyspace::Receipt | Keyspace::Issue => Self { compressed: false, bloom: false, block_bytes: 16 << 10 },
+            Keyspace::Id
+            | Keyspace::Key
+            | Keyspace::Account
+            | Keyspace::Meta
+            | Keyspace::Source
+            | Keyspace::Claim
+            | Keyspace::Ledger => {
                 Self { compressed: false, bloom: true, block_bytes: 4 << 10 }
             }
         }

@@ -56,11 +56,13 @@ pub enum Role {
     AuditAdministrator,
     /// 平台运维: keeps the machine running.
     PlatformOperator,
+    /// 机构管理员: answers for what an institution sends.
+    InstitutionAdministrator,
 }
 
 impl Role {
     /// Every role, in the order of the decision table.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Machine,
         Self::Clinician,
         Self::Resident,
@@ -68,6 +70,7 @@ impl Role {
         Self::SecurityAdministrator,
         Self::AuditAdministrator,
         Self::PlatformOperator,
+        Self::InstitutionAdministrator,
     ];
 
     /// The word in the decision table, in stored accounts and on the command line.
@@ -81,6 +84,7 @@ impl Role {
             Self::SecurityAdministrator => "security-administrator",
             Self::AuditAdministrator => "audit-administrator",
             Self::PlatformOperator => "platform-operator",
+            Self::InstitutionAdministrator => "institution-administrator",
         }
     }
 
@@ -95,6 +99,7 @@ impl Role {
             Self::SecurityAdministrator => ("安全管理员", "security administrator"),
             Self::AuditAdministrator => ("审计管理员", "audit administrator"),
             Self::PlatformOperator => ("平台运维", "platform operator"),
+            Self::InstitutionAdministrator => ("机构管理员", "institution administrator"),
         }
     }
 }
@@ -102,7 +107,7 @@ impl Role {
 /// A role that is not one of [`Role::ALL`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "unknown role `{0}`; known: machine, clinician, resident, system-administrator, security-administrator, audit-administrator, platform-operator"
+    "unknown role `{0}`; known: machine, clinician, resident, system-administrator, security-administrator, audit-administrator, platform-operator, institution-administrator"
 )]
 pub struct UnknownRole(pub String);
 

@@ -66,6 +66,12 @@ audit_actions! {
     Validate = "validate", 'E', false, "校验内容，不保存", "content was validated, nothing stored";
     /// A file or bundle taken in.
     Import = "import", 'C', true, "批量导入", "a file was taken in";
+    /// A message of a source taken in.
+    MessageReceived = "message-received", 'C', true, "接收报送的数据", "a message of a source was taken in";
+    /// An original given out.
+    OriginalRead = "original-read", 'R', true, "查看原始报文", "an original message was read";
+    /// Set-aside data opened, closed or released.
+    ProblemHandled = "problem-handled", 'U', true, "处理问题数据", "set-aside data were opened, closed or released";
     /// A file given out.
     Export = "export", 'R', true, "批量导出", "a file was given out";
     /// Signed in.

@@ -117,6 +117,10 @@ pub enum Domain {
     Page = 8,
     /// What the key of a claim is made of.
     Claim = 9,
+    /// Content that is compared with what came before.
+    Content = 10,
+    /// The number of a document that proves identity.
+    Document = 11,
 }
 
 impl Domain {

@@ -124,17 +124,26 @@ pub enum Duty {
     ReadOwnAccessLog,
     /// Metrics, backups, checkpoints.
     OperatePlatform,
+    /// Deliver messages of a source.
+    SendMessages,
+    /// See receipts, counts and findings, with values masked.
+    SeeReceipts,
+    /// Open what was set aside (问题数据) and the originals of one's own institution, and release it.
+    OpenProblems,
 }
 
 impl Duty {
     /// Every duty; the table has one row for each.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 9] = [
         Self::ManageAccounts,
         Self::AssignGrants,
         Self::ReadPolicy,
         Self::ReadAuditLog,
         Self::ReadOwnAccessLog,
         Self::OperatePlatform,
+        Self::SendMessages,
+        Self::SeeReceipts,
+        Self::OpenProblems,
     ];
 
     /// The id of its row.
@@ -147,6 +156,9 @@ impl Duty {
             Self::ReadAuditLog => "read-audit-log",
             Self::ReadOwnAccessLog => "read-own-access-log",
             Self::OperatePlatform => "operate-platform",
+            Self::SendMessages => "send-messages",
+            Self::SeeReceipts => "see-receipts",
+            Self::OpenProblems => "open-problems",
         }
     }
 }
@@ -171,7 +183,8 @@ pub fn usual_purpose(role: Role) -> Purpose {
         | Role::SystemAdministrator
         | Role::SecurityAdministrator
         | Role::AuditAdministrator
-        | Role::PlatformOperator => Purpose::Operations,
+        | Role::PlatformOperator
+        | Role::InstitutionAdministrator => Purpose::Operations,
     }
 }
 

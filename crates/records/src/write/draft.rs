@@ -254,6 +254,71 @@ impl<'d> Draft<'d> {
         Ok(self.saved((key, id), (version, last_updated_ms), op, &plain))
     }
 
+    /// Writes several versions of one resource in one commit, oldest first: all but the last go straight to history.
+    pub(crate) fn put_versions(&mut self, place: Place, versions: &[Value]) -> Result<Saved, Failure> {
+        let Some((last, older)) = versions.split_last() else {
+            return Err(Failure::new(ErrorCode::Internal, "no version to write"));
+        };
+        if older.is_empty() {
+            return self.put(place, last);
+        }
+        let (key, id, mut version, at_ms) = match &place {
+            Place::New { key, id, .. } => (*key, id.clone(), 0, self.now_ms),
+            Place::Existing(stored) => {
+                (stored.key, stored.id().to_owned(), stored.version, self.now_ms.max(stored.last_updated_ms))
+            }
+        };
+        let body_key = self.body_key(key.home)?;
+        for (position, resource) in versions.iter().enumerate() {
+            let subject = home::home_of(&self.tenant_keys, key.rid.type_code, resource);
+            self.caller.may_write_home(key.home)?;
+            self.caller.may_write_home(subject)?;
+            let Some(members) = resource.as_object() else {
+                return Err(Failure::new(ErrorCode::NotReadable, "a resource is a JSON object"));
+            };
+            let op = match &place {
+                Place::New { .. } if position == 0 => Op::Create,
+                Place::Existing(stored) if position == 0 && stored.is_deleted() => Op::Create,
+                _ => Op::Update,
+            };
+            version += 1;
+            let plain = resource::plain_body(&id, members)?;
+            let row = resource::seal(&self.records.store, &body_key, &key, (version, at_ms, op), &plain);
+            if position < older.len() {
+                self.transaction.writes.push(Write::Put(Keyspace::History, keys::history(&key, version), row));
+                self.changes.push(Change { key, version, op });
+            } else {
+                self.put_row(&key, row, version, op);
+            }
+        }
+        let rows = index::rows(&self.records.parameters, &self.tenant_keys, &key, last, at_ms);
+        match place {
+            Place::New { id_row, .. } => {
+                self.occupy(&key, id_row);
+                self.push_rows(rows);
+            }
+            Place::Existing(stored) => {
+                let old = self.rows_of(&stored)?;
+                let gone = old.difference(&rows).map(|(space, row)| Write::Delete(*space, row.clone()));
+                self.transaction.writes.extend(gone);
+                let added: Vec<_> = rows.difference(&old).cloned().collect();
+                self.push_rows(added);
+                self.replace(&stored)?;
+            }
+        }
+        Ok(self.saved((key, id), (version, at_ms), Op::Update, &[]))
+    }
+
+    /// Writes that are not resources: claims, receipts, originals, links.
+    pub(crate) fn write(&mut self, writes: impl IntoIterator<Item = Write>) {
+        self.transaction.writes.extend(writes);
+    }
+
+    /// When this commit happens.
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.now_ms
+    }
+
     /// Writes a tombstone over a version. A tombstone over a tombstone changes nothing.
     pub(crate) fn delete(&mut self, stored: &Stored) -> Result<Saved, Failure> {
         let key = stored.key;
@@ -332,7 +397,7 @@ impl<'d> Draft<'d> {
     }
 
     /// The key of a home, made in this commit if it has none yet.
-    fn body_key(&mut self, home: Home) -> Result<BodyKey, Failure> {
+    pub(crate) fn body_key(&mut self, home: Home) -> Result<BodyKey, Failure> {
         if let Some(known) = self.body_keys.get(&home) {
             return Ok(known.clone());
         }

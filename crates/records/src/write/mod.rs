@@ -24,7 +24,7 @@ use self::draft::{Draft, Saved};
 use crate::{Caller, Document, Records};
 
 /// How often a write that met another one is prepared again before the client is told.
-const TRIES_MAX: usize = 8;
+pub(crate) const TRIES_MAX: usize = 8;
 
 /// What a write sends back (`Prefer: return=…`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -132,7 +132,7 @@ impl Records {
     }
 
     /// Commits without blocking the thread. `false`: a precondition did not hold any more.
-    async fn commit(&self, transaction: Transaction) -> Result<bool, Failure> {
+    pub(crate) async fn commit(&self, transaction: Transaction) -> Result<bool, Failure> {
         let (sender, receiver) = reply::channel();
         self.store.submit(transaction, Box::new(move |result| sender.send(result)));
         match receiver.await {

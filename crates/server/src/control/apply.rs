@@ -39,6 +39,7 @@ fn subject(request: &Request) -> (AuditAction, u32, Option<String>) {
     match request {
         Request::Machine { name, tenant, .. } => (AuditAction::TokenIssued, *tenant, Some(name.clone())),
         Request::Account { name, tenant, .. } => (AuditAction::AccountCreated, *tenant, Some(name.clone())),
+        Request::Source { source, tenant } => (AuditAction::AccountCreated, *tenant, Some(source.account.clone())),
         Request::Disable { name, tenant } => (AuditAction::AccountChanged, *tenant, Some(name.clone())),
         Request::List { tenant } => (AuditAction::AuditRead, *tenant, Some("accounts".to_owned())),
         Request::Checkpoint { tenant } => (AuditAction::CheckpointSigned, *tenant, None),
@@ -48,9 +49,10 @@ fn subject(request: &Request) -> (AuditAction, u32, Option<String>) {
     }
 }
 
-fn act(store: &Store, tenant: TenantId, request: &Request) -> Result<Reply, String> {
+fn act(store: &Arc<Store>, tenant: TenantId, request: &Request) -> Result<Reply, String> {
     match request {
         Request::Machine { name, scope, renew, .. } => machine(store, tenant, name, scope, *renew),
+        Request::Source { source, .. } => register(store, tenant, source),
         Request::Account { name, display_name, role, institution, scope, patients, password, .. } => {
             let role: Role = role.parse().map_err(|error| format!("{error}"))?;
             let mut account = Account::new(name.clone(), role, tenant);
@@ -82,6 +84,18 @@ fn act(store: &Store, tenant: TenantId, request: &Request) -> Result<Reply, Stri
             let manifest = store::backup::backup(store, directory).map_err(|error| error.to_string())?;
             Ok(Reply::Text(format!("{} files", manifest.files.len())))
         }
+    }
+}
+
+/// What the account of a source may do: write whatever its messages say, and read nothing.
+const SOURCE_SCOPE: &str = "system/*.cu";
+
+fn register(store: &Arc<Store>, tenant: TenantId, source: &intake::Source) -> Result<Reply, String> {
+    intake::Sources::new(Arc::clone(store)).put(tenant, source.clone()).map_err(|error| error.to_string())?;
+    let known = store.accounts().by_name(tenant, &source.account).map_err(|error| words(&error))?;
+    match known {
+        Some(_) => Ok(Reply::Done),
+        None => machine(store, tenant, &source.account, SOURCE_SCOPE, false),
     }
 }
 
@@ -163,6 +177,7 @@ fn usual_scope(role: Role) -> &'static str {
         Role::Resident => "patient/*.rs",
         Role::AuditAdministrator => "user/AuditEvent.rs",
         Role::Machine | Role::SystemAdministrator | Role::SecurityAdministrator | Role::PlatformOperator => "",
+        Role::InstitutionAdministrator => "user/Organization.rs user/Practitioner.rs user/PractitionerRole.rs user/Location.rs user/Medication.rs",
     }
 }
 

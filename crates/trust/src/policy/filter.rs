@@ -59,6 +59,13 @@ impl Filter {
         Self { readable: everything, searchable: everything, patients: Patients::All, hidden_labels: Vec::new() }
     }
 
+    /// The filter of work that is no access to records: it shows nothing.
+    #[must_use]
+    pub fn nothing() -> Self {
+        let none = TypeSet::default();
+        Self { readable: none, searchable: none, patients: Patients::Only(BTreeSet::new()), hidden_labels: Vec::new() }
+    }
+
     pub(super) fn of(actor: &Actor, purpose: Purpose) -> Result<Self, Denied> {
         let allowed = |interaction, code| decide_code(actor, interaction, code, purpose).allow;
         let readable = TypeSet::where_allowed(|code| allowed(Interaction::Read, code));

@@ -1,0 +1,409 @@
+//! One record into the records: every fact finds the resource that its claim stands for, or makes it; what is older than what
+//! is there goes into history; what was said before is not said again.
+
+use std::collections::{BTreeSet, HashMap};
+
+use formats::reading::{Act, Claim, Fact, REFERENCE_PREFIX, Record};
+use model::{ErrorCode, Failure, Home, Issue, Severity, TenantId, TypeCode};
+use records::{Address, Work};
+use serde_json::{Map, Value, json};
+use store::Keyspace;
+use trust::{Domain, TenantKeys};
+
+use crate::claim::{self, Cache, Known};
+use crate::receipt::Counts;
+use crate::{link, rows};
+
+/// What the facts of a record are written with.
+pub(crate) struct Loom<'l> {
+    pub(crate) source: u32,
+    /// The id of the original.
+    pub(crate) original: String,
+    pub(crate) cache: &'l Cache,
+    pub(crate) at_ms: i64,
+    pub(crate) by: &'l str,
+}
+
+/// What weaving a record did.
+#[derive(Debug, Default)]
+pub(crate) struct Woven {
+    pub(crate) counts: Counts,
+    /// Registrations concerned.
+    pub(crate) homes: BTreeSet<Home>,
+    /// Claims that are durable once the commit holds.
+    pub(crate) fresh: Vec<([u8; 16], Address)>,
+}
+
+/// What stands under a claim while a record is woven.
+struct Thread {
+    hash: [u8; 16],
+    address: Address,
+    /// The row as it is, when there is one.
+    known: Option<(Known, Vec<u8>)>,
+    /// Known from the cache only: the row was not read.
+    is_cached: bool,
+}
+
+/// What makes a record unfit for weaving: claims that the table does not know, resources that break FHIR's shapes.
+pub(crate) fn examine(record: &Record) -> Vec<Issue> {
+    let mut issues = Vec::new();
+    for fact in &record.facts {
+        let problem = match claim::type_of(&fact.claim) {
+            Err(failure) => Some(failure.detail),
+            Ok(type_code) if fact.resource["resourceType"] != type_code.name() => {
+                Some(format!("a {type_code} was claimed"))
+            }
+            Ok(_) => formats::fhir::check_basic(&fact.resource)
+                .into_iter()
+                .find(|issue| issue.severity >= Severity::Error)
+                .map(|issue| format!("{} {}", issue.rule, issue.path)),
+        };
+        if let Some(problem) = problem {
+            issues.push(
+                Issue::new("road.fact.unfit", Severity::Error, fact.path.clone())
+                    .expected(problem)
+                    .hint("平台未能把这一项转换为合法的资源，请联系平台运维"),
+            );
+        }
+    }
+    issues
+}
+
+/// The claim that a record is about: the first thing that it says, and not only mentions.
+pub(crate) fn principal(record: &Record) -> Option<&Claim> {
+    record.facts.iter().find(|fact| fact.act != Act::Mention).map(|fact| &fact.claim)
+}
+
+impl Loom<'_> {
+    /// Weaves a record that [`examine`] found fit.
+    ///
+    /// # Errors
+    /// `Forbidden`; what the store says.
+    pub(crate) fn weave(&self, work: &mut Work<'_>, record: &Record) -> Result<Woven, Failure> {
+        let mut woven = Woven::default();
+        let mut threads = self.threads(work, record)?;
+        let references: HashMap<String, String> =
+            threads.iter().map(|(reference, thread)| (reference.clone(), thread.address.reference())).collect();
+        let (mut said, mut repeated, mut late) = (0, 0, 0);
+        for fact in &record.facts {
+            let Some(thread) = threads.get_mut(&fact.claim.reference()) else { continue };
+            if thread.address.key.home != Home::SHARED {
+                woven.homes.insert(thread.address.key.home);
+            }
+            let counts = &mut woven.counts;
+            match self.apply(work, thread, fact, record, &references)? {
+                Applied::Created => counts.created += 1,
+                Applied::Updated => counts.updated += 1,
+                Applied::Late => {
+                    counts.updated += 1;
+                    late += 1;
+                }
+                Applied::Repeated => repeated += 1,
+                Applied::Mentioned => {
+                    woven.fresh.push((thread.hash, thread.address.clone()));
+                    continue;
+                }
+            }
+            said += 1;
+            woven.fresh.push((thread.hash, thread.address.clone()));
+        }
+        for merge in &record.merges {
+            let addresses = (threads.get(&merge.into.reference()), threads.get(&merge.from.reference()));
+            if let (Some(into), Some(from)) = addresses {
+                link::declare_same(work, self, &into.address, &from.address)?;
+                said += 1;
+            }
+        }
+        woven.counts.late = u64::from(late > 0);
+        woven.counts.repeated = u64::from(said > 0 && repeated == said);
+        Ok(woven)
+    }
+
+    /// Looks up every claim of a record, and gives those that are new an address: registrations first, since everything else
+    /// lives with its registration.
+    fn threads(&self, work: &mut Work<'_>, record: &Record) -> Result<HashMap<String, Thread>, Failure> {
+        let mut threads: HashMap<String, Thread> = HashMap::with_capacity(record.facts.len());
+        let mut new: Vec<(&Fact, TypeCode, [u8; 16])> = Vec::new();
+        for fact in &record.facts {
+            let reference = fact.claim.reference();
+            if let Some(thread) = threads.get_mut(&reference) {
+                if thread.is_cached && fact.act != Act::Mention {
+                    thread.known = known(work, thread.hash)?;
+                    thread.is_cached = false;
+                }
+                continue;
+            }
+            let type_code = claim::type_of(&fact.claim)?;
+            let hash = claim::hash(work.keys(), self.source, &fact.claim);
+            let cached = if fact.act == Act::Mention { self.cache.get(work.tenant(), hash) } else { None };
+            if let Some(address) = cached {
+                threads.insert(reference, Thread { hash, address, known: None, is_cached: true });
+            } else if let Some(known) = known(work, hash)? {
+                let address = known.0.address(work.tenant());
+                threads.insert(reference, Thread { hash, address, known: Some(known), is_cached: false });
+            } else {
+                new.push((fact, type_code, hash));
+            }
+        }
+        new.sort_by_key(|(_, type_code, _)| *type_code != TypeCode::PATIENT);
+        for (fact, type_code, hash) in new {
+            let reference = fact.claim.reference();
+            if threads.contains_key(&reference) {
+                continue;
+            }
+            let subject = Work::subjects(type_code, &fact.resource).into_iter().find_map(|text| threads.get(text));
+            let home = subject.map_or(Home::SHARED, |registration| registration.address.key.home);
+            let address = work.assign(type_code, home)?;
+            threads.insert(reference, Thread { hash, address, known: None, is_cached: false });
+        }
+        Ok(threads)
+    }
+
+    fn apply(
+        &self,
+        work: &mut Work<'_>,
+        thread: &mut Thread,
+        fact: &Fact,
+        record: &Record,
+        references: &HashMap<String, String>,
+    ) -> Result<Applied, Failure> {
+        if fact.act == Act::Mention && (thread.is_cached || thread.known.is_some()) {
+            return Ok(Applied::Mentioned);
+        }
+        let content = content(work.keys(), &fact.resource)?;
+        let Some((known, before)) = thread.known.clone() else {
+            let resource = self.resource(fact, references);
+            self.settle(work, thread, fact, (content, record.effective_ms), None)?;
+            work.create(&thread.address, resource.clone())?;
+            if fact.act == Act::Mention {
+                return Ok(Applied::Mentioned);
+            }
+            self.link(work, thread, &resource)?;
+            return Ok(Applied::Created);
+        };
+        let is_late =
+            known.is_asserted && record.effective_ms.zip(known.source_time_ms).is_some_and(|(new, old)| new < old);
+        // The same content as now is nothing new; the same as once before is only new when it is not an old message.
+        if known.is_asserted && (known.content == content || (is_late && known.has_said(content))) {
+            return Ok(Applied::Repeated);
+        }
+        let resource = self.resource(fact, references);
+        let current = work.get(&thread.address)?;
+        if is_late {
+            self.add_late(work, thread, (known, before), content, resource, current, fact.act)?;
+            return Ok(Applied::Late);
+        }
+        let resource = match (fact.act, current) {
+            (Act::Merge, Some(mut current)) => {
+                merge(&mut current, &resource);
+                current
+            }
+            _ => resource,
+        };
+        self.settle(work, thread, fact, (content, record.effective_ms), Some((known, before)))?;
+        work.put(&thread.address, resource.clone())?;
+        self.link(work, thread, &resource)?;
+        Ok(Applied::Updated)
+    }
+
+    /// Something older than what is there: it becomes a version behind the current one, which stays what it is.
+    #[expect(clippy::too_many_arguments, reason = "the two sides of one comparison")]
+    fn add_late(
+        &self,
+        work: &mut Work<'_>,
+        thread: &mut Thread,
+        (mut known, before): (Known, Vec<u8>),
+        content: u64,
+        resource: Value,
+        current: Option<Value>,
+        act: Act,
+    ) -> Result<(), Failure> {
+        let Some(current) = current else { return work.put(&thread.address, resource) };
+        let mut older = resource;
+        let mut newest = current.clone();
+        if act == Act::Merge {
+            // What the older message says and the current one does not is kept in the current one.
+            newest = older.clone();
+            merge(&mut newest, &current);
+            let mut patched = current;
+            merge(&mut patched, &older);
+            older = patched;
+        }
+        work.put(&thread.address, older)?;
+        work.put(&thread.address, newest)?;
+        known.remember(content);
+        let row = known.write();
+        work.replace_row(Keyspace::Claim, rows::hashed(work.tenant(), rows::CLAIM, thread.hash), before, row.clone());
+        thread.known = Some((known, row));
+        Ok(())
+    }
+
+    /// Writes the row of the claim.
+    fn settle(
+        &self,
+        work: &mut Work<'_>,
+        thread: &mut Thread,
+        fact: &Fact,
+        (content, time_ms): (u64, Option<i64>),
+        before: Option<(Known, Vec<u8>)>,
+    ) -> Result<(), Failure> {
+        let key = rows::hashed(work.tenant(), rows::CLAIM, thread.hash);
+        let is_asserted = fact.act != Act::Mention;
+        let address = &thread.address.key;
+        let mut now = Known {
+            home: address.home,
+            rid: address.rid,
+            is_asserted,
+            source_time_ms: time_ms,
+            content,
+            earlier: Vec::new(),
+        };
+        if let Some((known, row)) = before {
+            now.earlier = known.earlier.clone();
+            if known.is_asserted {
+                now.remember(known.content);
+                // A source that gives no time for a correction does not make the next one older than it.
+                now.source_time_ms = time_ms.max(known.source_time_ms);
+            }
+            now.earlier.retain(|earlier| *earlier != content);
+            let bytes = now.write();
+            work.replace_row(Keyspace::Claim, key, row, bytes.clone());
+            thread.known = Some((now, bytes));
+        } else {
+            let bytes = now.write();
+            work.insert_row(Keyspace::Claim, key, bytes.clone());
+            thread.known = Some((now, bytes));
+        }
+        Ok(())
+    }
+
+    /// The resource as it is stored: references literal, and where it came from.
+    fn resource(&self, fact: &Fact, references: &HashMap<String, String>) -> Value {
+        let mut resource = fact.resource.clone();
+        make_literal(&mut resource, references);
+        let source = format!("urn:kangmai:message:{}#{}", self.original, fact.path);
+        if let Some(members) = resource.as_object_mut() {
+            match members.get_mut("meta").and_then(Value::as_object_mut) {
+                Some(meta) => {
+                    meta.insert("source".to_owned(), Value::from(source));
+                }
+                None => {
+                    members.insert("meta".to_owned(), json!({ "source": source }));
+                }
+            }
+        }
+        resource
+    }
+
+    fn link(&self, work: &mut Work<'_>, thread: &Thread, resource: &Value) -> Result<(), Failure> {
+        if thread.address.key.rid.type_code == TypeCode::PATIENT {
+            link::link(work, self, &thread.address, resource)?;
+        }
+        Ok(())
+    }
+}
+
+/// What a fact did.
+enum Applied {
+    Created,
+    Updated,
+    Late,
+    Repeated,
+    Mentioned,
+}
+
+fn known(work: &Work<'_>, hash: [u8; 16]) -> Result<Option<(Known, Vec<u8>)>, Failure> {
+    let key = rows::hashed(work.tenant(), rows::CLAIM, hash);
+    let row = work.row(Keyspace::Claim, &key)?;
+    row.map(|row| Known::read(&row).map(|known| (known, row))).transpose()
+}
+
+/// The keyed hash of what a reader made: the same for the same content, whatever the envelope.
+fn content(keys: &TenantKeys, resource: &Value) -> Result<u64, Failure> {
+    let text = serde_json::to_vec(resource).map_err(|error| Failure::new(ErrorCode::Internal, error.to_string()))?;
+    Ok(keys.hash64(Domain::Content, &text))
+}
+
+/// Puts `Type/id` where a claim was named. A claim that is no fact of the record leaves the reference without a target, but
+/// with what it displays.
+fn make_literal(value: &mut Value, references: &HashMap<String, String>) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| make_literal(item, references)),
+        Value::Object(members) => {
+            let named =
+                members.get("reference").and_then(Value::as_str).filter(|text| text.starts_with(REFERENCE_PREFIX));
+            if let Some(found) = named.map(|text| references.get(text).cloned()) {
+                match found {
+                    Some(literal) => members.insert("reference".to_owned(), Value::from(literal)),
+                    None => members.remove("reference"),
+                };
+            }
+            members.values_mut().for_each(|member| make_literal(member, references));
+        }
+        _ => {}
+    }
+}
+
+/// JSON merge patch (RFC 7396): members of `patch` replace, `null` removes, the others stay.
+pub(crate) fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = Value::Object(Map::new());
+    }
+    let Value::Object(members) = target else { return };
+    for (name, value) in patch {
+        if value.is_null() {
+            members.remove(name);
+        } else {
+            merge(members.entry(name.clone()).or_insert(Value::Null), value);
+        }
+    }
+}
+
+/// Remembers the addresses of claims whose commit held.
+pub(crate) fn remember(cache: &Cache, tenant: TenantId, fresh: Vec<([u8; 16], Address)>) {
+    for (hash, address) in fresh {
+        cache.put(tenant, hash, address);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn merging_follows_the_examples_of_rfc_7396() {
+        let cases = [
+            (json!({"a": "b"}), json!({"a": "c"}), json!({"a": "c"})),
+            (json!({"a": "b"}), json!({"b": "c"}), json!({"a": "b", "b": "c"})),
+            (json!({"a": "b"}), json!({"a": null}), json!({})),
+            (json!({"a": ["b"]}), json!({"a": "c"}), json!({"a": "c"})),
+            (json!({"a": {"b": "c"}}), json!({"a": {"b": "d", "c": null}}), json!({"a": {"b": "d"}})),
+            (json!({"a": [{"b": "c"}]}), json!({"a": [1]}), json!({"a": [1]})),
+            (json!({"e": null}), json!({"a": 1}), json!({"e": null, "a": 1})),
+            (json!({}), json!({"a": {"bb": {"ccc": null}}}), json!({"a": {"bb": {}}})),
+        ];
+        for (mut target, patch, expected) in cases {
+            merge(&mut target, &patch);
+            assert_eq!(target, expected);
+        }
+    }
+
+    #[test]
+    fn references_to_claims_become_literal_and_others_stay() {
+        let references = HashMap::from([("claim:visit/A".to_owned(), "Encounter/1".to_owned())]);
+        let mut resource = json!({
+            "encounter": {"reference": "claim:visit/A"},
+            "performer": [{"reference": "claim:staff/B", "display": "张三"}, {"reference": "Practitioner/1"}],
+        });
+        make_literal(&mut resource, &references);
+        let expected = json!({
+            "encounter": {"reference": "Encounter/1"},
+            "performer": [{"display": "张三"}, {"reference": "Practitioner/1"}],
+        });
+        assert_eq!(resource, expected);
+    }
+}
