@@ -1,9 +1,24 @@
 //! Mapping files of delimited tables, and the words for "nothing" that stand in such tables.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::LazyLock;
 
 use serde::Deserialize;
+
+static COMMON: &str = include_str!("../../../standards/tables/common.toml");
+
+/// One file per table, in the order in which equally good matches win.
+static FILES: [(&str, &str); 9] = [
+    ("registration", include_str!("../../../standards/tables/registration.toml")),
+    ("outpatient_record", include_str!("../../../standards/tables/outpatient_record.toml")),
+    ("lab_report", include_str!("../../../standards/tables/lab_report.toml")),
+    ("lab_item", include_str!("../../../standards/tables/lab_item.toml")),
+    ("prescription", include_str!("../../../standards/tables/prescription.toml")),
+    ("charge", include_str!("../../../standards/tables/charge.toml")),
+    ("discharge_summary", include_str!("../../../standards/tables/discharge_summary.toml")),
+    ("patient", include_str!("../../../standards/tables/patient.toml")),
+    ("reconciliation", include_str!("../../../standards/tables/reconciliation.toml")),
+];
 
 static NOTHING: &str = include_str!("../../../standards/tables/nothing.toml");
 
@@ -26,6 +41,193 @@ pub enum Context {
 }
 
 const CONTEXTS: usize = 6;
+
+/// How one kind of table becomes records. Fields of the same name in the files say the same; the files' comments explain.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Table {
+    /// The name of the mapping: `registration`; its records are of type `table:registration`.
+    pub id: String,
+    /// What people call it: 门诊挂号.
+    pub title: String,
+    /// Parts of file names by which it is recognised, without regard to letter case.
+    pub names: Vec<String>,
+    /// Columns that only this table has together: without a telling file name they decide.
+    #[serde(default)]
+    pub signature: Vec<String>,
+    /// Columns that mean the same in every table, by name, from `common.toml`.
+    #[serde(default)]
+    pub common_columns: Vec<String>,
+    /// Facts that are the same in every table, by label, from `common.toml`; they stand before the table's own.
+    #[serde(default)]
+    pub common_facts: Vec<String>,
+    /// Columns that say when a row was last changed: the first that has a value.
+    #[serde(default)]
+    pub effective: Vec<String>,
+    /// Columns that say to which 业务日期 the source counts a row: the first that has a value.
+    #[serde(default)]
+    pub business_day: Vec<String>,
+    /// An expression for the amount that the source sums up in its 日终对账.
+    #[serde(default)]
+    pub amount: String,
+    /// Named texts: parts of keys and of references.
+    #[serde(default)]
+    pub names_of_values: BTreeMap<String, String>,
+    /// What flag columns mean.
+    #[serde(default)]
+    pub flag: BTreeMap<String, Flag>,
+    /// Local codes and what they mean; `*` is any other code, the empty text is no code.
+    #[serde(default)]
+    pub map: BTreeMap<String, BTreeMap<String, String>>,
+    /// The columns of this table.
+    #[serde(default)]
+    pub column: Vec<Column>,
+    /// What a row says.
+    #[serde(default)]
+    pub fact: Vec<FactTemplate>,
+    /// For reconciliations: which columns hold what.
+    #[serde(default)]
+    pub total: Option<TotalColumns>,
+}
+
+/// One column.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Column {
+    /// The name in the mapping, in capitals.
+    pub name: String,
+    /// Other names in headers.
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    /// The Chinese name, also recognised in headers; the name of the data element where it has one.
+    pub title: String,
+    /// Identifier of the data element, empty when the catalogue has none.
+    #[serde(default)]
+    pub element: String,
+    /// Representation (表示格式) as WS 445 writes it: `AN..18`, `N6`, `DT15`.
+    #[serde(default)]
+    pub format: String,
+    /// What may stand in it, as far as words for "nothing" care.
+    pub kind: Context,
+    /// The header must have it.
+    #[serde(default)]
+    pub required: bool,
+    /// It says something about the sending, not about the patient: never part of a resource.
+    #[serde(default)]
+    pub envelope: bool,
+}
+
+/// What a flag column means. With `negative` the flag also stands when that amount is below zero.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Flag {
+    /// The column.
+    pub column: String,
+    /// Values that raise the flag.
+    pub values: Vec<String>,
+    /// Values that do not; any other is an issue.
+    #[serde(default)]
+    pub others: Vec<String>,
+    /// A column with an amount: below zero it raises the flag too.
+    #[serde(default)]
+    pub negative: Option<String>,
+}
+
+/// One fact of a row: the claim and a FHIR resource in which texts beginning with `$` stand for what the row says.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FactTemplate {
+    /// The name by which other facts refer to it; the claim's kind when empty.
+    #[serde(default)]
+    pub label: String,
+    /// The kind of the claim.
+    pub claim: String,
+    /// The parts of the key.
+    pub key: Vec<String>,
+    /// `replace`, `merge` or `mention`.
+    pub act: String,
+    /// Without its key the row cannot be used.
+    #[serde(default)]
+    pub needed: bool,
+    /// The fact to which columns without a place of their own are attached.
+    #[serde(default)]
+    pub main: bool,
+    /// Only when this flag (or, with `!` before it, not this flag) stands.
+    #[serde(default)]
+    pub when: String,
+    /// Only when this column has a value.
+    #[serde(default)]
+    pub with: String,
+    /// The resource as JSON.
+    pub resource: String,
+}
+
+/// Which columns of a reconciliation hold what.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TotalColumns {
+    /// 院区.
+    pub branch: String,
+    /// 业务日期.
+    pub business_day: String,
+    /// 业务类型, through the map `record_type`.
+    pub record_type: String,
+    /// 记录数.
+    pub count: String,
+    /// 金额合计.
+    pub amount: String,
+    /// 批次号.
+    pub batch: String,
+}
+
+#[derive(Deserialize)]
+struct Common {
+    column: Vec<Column>,
+    fact: Vec<FactTemplate>,
+}
+
+/// Why a mapping file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    /// Not TOML, or not of the form of a mapping.
+    #[error("mapping {0}: {1}")]
+    Form(String, String),
+    /// It names a common column or fact that `common.toml` does not have.
+    #[error("mapping {0}: common.toml has no {1}")]
+    Unknown(String, String),
+}
+
+/// Reads one mapping file and puts in what it takes from `common.toml`.
+///
+/// # Errors
+/// [`TableError`] when the file is not a mapping; `name` only stands in the message.
+pub fn parse_table(name: &str, text: &str) -> Result<Table, TableError> {
+    let form = |error: toml::de::Error| TableError::Form(name.to_owned(), error.to_string());
+    let common: Common = toml::from_str(COMMON).map_err(form)?;
+    let mut table: Table = toml::from_str(text).map_err(form)?;
+    let unknown = |what: &str| TableError::Unknown(name.to_owned(), what.to_owned());
+    for wanted in &table.common_columns {
+        let column = common.column.iter().find(|column| column.name == *wanted).ok_or_else(|| unknown(wanted))?;
+        table.column.push(column.clone());
+    }
+    let mut facts = Vec::new();
+    for wanted in &table.common_facts {
+        facts.push(common.fact.iter().find(|fact| fact.label == *wanted).ok_or_else(|| unknown(wanted))?.clone());
+    }
+    facts.append(&mut table.fact);
+    table.fact = facts;
+    Ok(table)
+}
+
+static TABLES: LazyLock<Vec<Table>> =
+    // A test reads every file: a broken one never leaves the workshop.
+    LazyLock::new(|| FILES.iter().filter_map(|(name, text)| parse_table(name, text).ok()).collect());
+
+/// The mappings that the product brings.
+#[must_use]
+pub fn tables() -> &'static [Table] {
+    &TABLES
+}
 
 #[derive(Deserialize)]
 struct NothingFile {
@@ -86,6 +288,15 @@ pub fn is_nothing_day(day: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_mapping_is_readable() {
+        for (name, text) in FILES {
+            let table = parse_table(name, text).unwrap();
+            assert_eq!(table.id, name);
+        }
+        assert_eq!(tables().len(), FILES.len());
+    }
 
     #[test]
     fn the_words_for_nothing_are_readable() {

@@ -1,0 +1,654 @@
+//! One row to one record: what its columns say goes into the templates of the mapping.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use model::{Element, Issue, Severity};
+use serde_json::{Value, json};
+
+use super::delimited::Field;
+use super::header::Header;
+use super::mapping::{FactPlan, Mapping};
+use super::template::{ColumnIndex, Expression, Otherwise, Unit};
+use super::{Options, lab};
+use crate::fhir::date::Precision;
+use crate::national;
+use crate::reading::{Claim, Fact, Record, Total};
+use crate::text::damage::{self, Damage};
+use crate::text::{self, Context, Moment, number, time};
+
+/// Buffers that rows share.
+#[derive(Default)]
+pub(super) struct Scratch {
+    claims: Vec<Option<Claim>>,
+}
+
+/// What one column of the mapping has in this row.
+#[derive(Clone, Default)]
+struct Cell<'r> {
+    /// What it says, cleaned; `None` when it says nothing.
+    value: Option<Cow<'r, str>>,
+    /// Where it stands; `None` when the file has no such column.
+    field: Option<usize>,
+    /// A spreadsheet has destroyed it.
+    lost: bool,
+    /// It could not be used where it belongs and goes to the main fact as it is.
+    leftover: bool,
+    /// Something was reported about it.
+    reported: bool,
+}
+
+/// A row while it is read.
+pub(super) struct Row<'r> {
+    mapping: &'static Mapping,
+    header: &'r Header,
+    fields: &'r [Field<'r>],
+    cells: Vec<Cell<'r>>,
+    values: Vec<Option<String>>,
+    flags: Vec<bool>,
+    claims: &'r mut Vec<Option<Claim>>,
+    institution: String,
+    path: String,
+    issues: Vec<Issue>,
+}
+
+impl<'r> Row<'r> {
+    pub fn new(
+        header: &'r Header,
+        fields: &'r [Field<'r>],
+        options: &Options,
+        path: String,
+        issues: Vec<Issue>,
+        scratch: &'r mut Scratch,
+    ) -> Self {
+        let mapping = header.mapping;
+        let mut row = Self {
+            mapping,
+            header,
+            fields,
+            cells: vec![Cell::default(); mapping.table.column.len()],
+            values: Vec::with_capacity(mapping.values.len()),
+            flags: Vec::with_capacity(mapping.flags.len()),
+            claims: &mut scratch.claims,
+            institution: String::new(),
+            path,
+            issues,
+        };
+        row.claims.clear();
+        row.read_cells();
+        row.default(mapping.institution, options.institution.as_deref());
+        row.default(mapping.branch, options.branch.as_deref());
+        row.read_flags();
+        for (_, expression) in &mapping.values {
+            let value = row.text(expression);
+            row.values.push(value);
+        }
+        row.institution = mapping.value("institution").and_then(|at| row.values[at].clone()).unwrap_or_default();
+        row
+    }
+
+    fn read_cells(&mut self) {
+        for (at, column) in self.header.columns.iter().enumerate() {
+            let (Some(column), Some(field)) = (*column, self.fields.get(at)) else { continue };
+            let kind = self.mapping.kind(column);
+            let sent: &'r str = &field.text;
+            let mut lost = false;
+            let mut unquoted = sent;
+            if kind != Context::Narrative && is_suspicious(sent, kind, self.mapping.digits[column]) {
+                for damage in damages(sent, kind, self.mapping.digits[column]) {
+                    lost |= damage.is_loss();
+                    let issue = damage.issue(&self.place(column), sent).at(field.line, field.column);
+                    self.issues.push(issue);
+                }
+                unquoted = damage::without_spreadsheet_quote(sent.trim());
+            }
+            let value = text::present(unquoted, kind).filter(|value| !is_nothing_time(value, kind));
+            self.cells[column] = Cell { value, field: Some(at), lost, leftover: false, reported: false };
+        }
+    }
+
+    /// Puts the source's own value where the row has none.
+    fn default(&mut self, column: Option<usize>, value: Option<&str>) {
+        if let (Some(column), Some(value)) = (column, value)
+            && self.cells[column].value.is_none()
+        {
+            self.cells[column].value = Some(Cow::Owned(value.to_owned()));
+        }
+    }
+
+    fn read_flags(&mut self) {
+        for (_, column, flag, negative) in &self.mapping.flags {
+            let sent = self.value(*column).map(|value| text::key_part(value).into_owned());
+            let mut stands = sent.as_ref().is_some_and(|sent| flag.values.contains(sent));
+            if let Some(sent) = sent
+                && !stands
+                && !flag.others.contains(&sent)
+            {
+                self.report(*column, "table.flag.unknown", Severity::Warning, "标志值不在映射表中，按“否”处理");
+            }
+            if let Some(amount) = negative
+                && self.value(*amount).and_then(number::parse).is_some_and(|amount| amount.digits.starts_with('-'))
+            {
+                if !stands {
+                    self.report(
+                        *amount,
+                        "table.charge.refund-by-amount",
+                        Severity::Information,
+                        "金额为负而标志不是退费，按退费处理",
+                    );
+                }
+                stands = true;
+            }
+            self.flags.push(stands);
+        }
+    }
+
+    /// The record that this row is.
+    pub fn into_record(mut self, line: u32) -> Record {
+        let mut facts = Vec::with_capacity(self.mapping.facts.len());
+        for plan in &self.mapping.facts {
+            let mut claim = if self.is_wanted(plan) { self.claim(plan) } else { None };
+            if let Some(known) = &claim {
+                match plan.resource.resource(&mut self) {
+                    Some(resource) => {
+                        let (path, resource) = (self.path.clone(), Value::Object(resource));
+                        facts.push(Fact { claim: known.clone(), resource, path, act: plan.act });
+                    }
+                    None => claim = None,
+                }
+                if claim.is_none() && plan.needed {
+                    let issue = Issue::new("table.value.missing", Severity::Error, self.path.clone());
+                    self.issues.push(issue.hint("缺少必需的内容（项目或药品名称），记录没有意义"));
+                }
+            }
+            self.claims.push(claim);
+        }
+        self.keep_leftovers(&mut facts);
+        // The same claim twice (who ordered is who reported): the fuller one, which stands later, is enough.
+        dedupe(&mut facts);
+        let totals = self.totals();
+        let effective_ms = self.effective_ms();
+        let elements = self.elements();
+        let business_day = self.business_day();
+        let amount = self.mapping.amount.as_ref().and_then(|amount| self.fill(amount));
+        let amount = amount.map(|amount| amount.to_string()).unwrap_or_default();
+        Record {
+            business_day,
+            amount,
+            line,
+            record_type: self.mapping.record_type.clone(),
+            institution: std::mem::take(&mut self.institution),
+            effective_ms,
+            facts,
+            elements,
+            merges: Vec::new(),
+            totals,
+            issues: self.issues,
+            path: self.path,
+        }
+    }
+
+    fn is_wanted(&self, plan: &FactPlan) -> bool {
+        plan.when.is_none_or(|(flag, stands)| self.flags[flag] == stands)
+            && plan.with.is_none_or(|column| self.value(column).is_some())
+    }
+
+    /// The claim of a fact; without a part of its key none, which is an error when the fact is needed.
+    fn claim(&mut self, plan: &'static FactPlan) -> Option<Claim> {
+        let mut key = Vec::with_capacity(plan.key.len());
+        for part in &plan.key {
+            let text = self.text(part);
+            let lost = self.lost_column(part);
+            if let Some(text) = text.filter(|_| lost.is_none()) {
+                key.push(text);
+                continue;
+            }
+            if plan.needed {
+                let (rule, hint) = if lost.is_some() {
+                    ("table.key.damaged", "主键被电子表格破坏，无法确定是哪条记录")
+                } else {
+                    ("table.key.missing", "缺少主键，无法确定属于哪位患者或哪条记录")
+                };
+                let column = lost.or_else(|| self.first_column(part));
+                let place = column.map_or_else(|| self.path.clone(), |column| self.place(column));
+                let mut issue = Issue::new(rule, Severity::Error, place).hint(hint);
+                if let Some(column) = column {
+                    let definition = &self.mapping.table.column[column];
+                    issue = issue.expected(format!("{} {}", definition.name, definition.title));
+                    if let Some(field) = self.cells[column].field.and_then(|field| self.fields.get(field)) {
+                        issue = issue.at(field.line, field.column).found(&field.text);
+                    }
+                }
+                if !self.issues.contains(&issue) {
+                    self.issues.push(issue);
+                }
+            }
+            return None;
+        }
+        Some(Claim { kind: plan.kind, key })
+    }
+
+    /// The columns behind an expression, through named values.
+    fn first_column(&self, expression: &Expression) -> Option<ColumnIndex> {
+        let mut first = None;
+        let mut note = |column| {
+            first.get_or_insert(column);
+        };
+        match expression {
+            Expression::Value(at) => self.mapping.values[*at].1.columns(&mut note),
+            other => other.columns(&mut note),
+        }
+        first
+    }
+
+    fn lost_column(&self, expression: &Expression) -> Option<ColumnIndex> {
+        let mut lost = None;
+        let mut undamaged = false;
+        let mut note = |column: ColumnIndex| {
+            let cell = &self.cells[column];
+            if cell.lost {
+                lost.get_or_insert(column);
+            } else if cell.value.is_some() {
+                undamaged |= lost.is_none();
+            }
+        };
+        match expression {
+            Expression::Value(at) => self.mapping.values[*at].1.columns(&mut note),
+            other => other.columns(&mut note),
+        }
+        if undamaged { None } else { lost }
+    }
+
+    /// What has no place of its own goes to the main fact as it was sent.
+    fn keep_leftovers(&self, facts: &mut [Fact]) {
+        let Some(main) = self.mapping.facts.iter().position(|plan| plan.main) else { return };
+        let Some(claim) = &self.claims[main] else { return };
+        let Some(fact) = facts.iter_mut().rev().find(|fact| fact.claim == *claim) else { return };
+        let mut extensions = Vec::new();
+        let mut keep = |name: &str, value: &str| {
+            extensions.push(json!({ "url": format!("urn:kangmai:sent:{name}"), "valueString": value }));
+        };
+        for (at, cell) in self.cells.iter().enumerate() {
+            let wanted = cell.leftover || self.mapping.unplaced.contains(&at);
+            if let (true, Some(value)) = (wanted, &cell.value) {
+                let column = &self.mapping.table.column[at];
+                keep(if column.element.is_empty() { &column.name } else { &column.element }, value);
+            }
+        }
+        for (at, column) in self.header.columns.iter().enumerate() {
+            if column.is_none()
+                && let (Some(field), Some(name)) = (self.fields.get(at), self.header.names.get(at))
+                && let Some(value) = text::present(&field.text, Context::Text)
+            {
+                let name = name.replace(char::is_whitespace, "_");
+                keep(if name.is_empty() { "column" } else { &name }, &value);
+            }
+        }
+        if let (false, Value::Object(resource)) = (extensions.is_empty(), &mut fact.resource) {
+            match resource.get_mut("extension") {
+                Some(Value::Array(there)) => there.append(&mut extensions),
+                _ => {
+                    resource.insert("extension".to_owned(), Value::Array(extensions));
+                }
+            }
+        }
+    }
+
+    fn effective_ms(&self) -> Option<i64> {
+        let moments = self.mapping.effective.iter().filter_map(|column| self.value(*column).and_then(time::parse));
+        moments.map(|moment| moment.at_ms).next()
+    }
+
+    fn business_day(&self) -> String {
+        let moments = self.mapping.business_day.iter().filter_map(|column| self.value(*column).and_then(time::parse));
+        let day = moments.map(|moment| moment.day().to_owned()).next();
+        day.unwrap_or_default()
+    }
+
+    fn elements(&self) -> Vec<Element> {
+        let mut elements = Vec::with_capacity(self.header.columns.len());
+        for (at, column) in self.header.columns.iter().enumerate() {
+            let (Some(column), Some(field)) = (*column, self.fields.get(at)) else { continue };
+            let definition = &self.mapping.table.column[column];
+            if definition.element.is_empty() {
+                continue;
+            }
+            let value =
+                if self.cells[column].value.is_some() { field.text.clone().into_owned() } else { String::new() };
+            elements.push(Element {
+                id: definition.element.clone(),
+                name: definition.title.clone(),
+                value,
+                display: String::new(),
+                system: String::new(),
+                unit: String::new(),
+                group: 0,
+                path: self.place(column),
+                line: field.line,
+                column: field.column,
+            });
+        }
+        elements
+    }
+
+    fn totals(&mut self) -> Vec<Total> {
+        let Some(total) = &self.mapping.table.total else { return Vec::new() };
+        let column = |name: &str| self.mapping.column(name).ok();
+        let text = |row: &Self, name: &str| {
+            column(name)
+                .and_then(|column| row.value(column))
+                .map(|value| text::key_part(value).into_owned())
+                .unwrap_or_default()
+        };
+        let day = column(&total.business_day).and_then(|column| self.moment(column));
+        let sent_type = text(self, &total.record_type);
+        let types = self.mapping.table.map.get("record_type");
+        let record_type = types.and_then(|map| map.get(&sent_type.to_uppercase())).cloned();
+        let count = text(self, &total.count).parse::<u64>().ok();
+        let mut missing = |name: &str, rule: &str, hint: &str| {
+            let place = format!("{}.{name}", self.path);
+            self.issues.push(Issue::new(rule, Severity::Error, place).hint(hint));
+        };
+        if day.is_none() {
+            missing(&total.business_day, "table.total.day", "业务日期缺失或无法识别");
+        }
+        if record_type.is_none() {
+            missing(&total.record_type, "table.total.type", "业务类型不在映射表中");
+        }
+        if count.is_none() {
+            missing(&total.count, "table.total.count", "记录数缺失或不是整数");
+        }
+        let (Some(day), Some(record_type), Some(count)) = (day, record_type, count) else { return Vec::new() };
+        vec![Total {
+            branch: text(self, &total.branch),
+            business_day: day.day().to_owned(),
+            record_type,
+            count,
+            amount: number::parse(&text(self, &total.amount)).map(|amount| amount.digits).unwrap_or_default(),
+            batch: text(self, &total.batch),
+            keys: Vec::new(),
+            path: self.path.clone(),
+        }]
+    }
+
+    /// `row[17].GHSJ`, with the name that the file uses.
+    fn place(&self, column: ColumnIndex) -> String {
+        let sent =
+            self.cells[column].field.or_else(|| self.header.columns.iter().position(|there| *there == Some(column)));
+        let name = sent.and_then(|at| self.header.names.get(at)).unwrap_or(&self.mapping.table.column[column].name);
+        let mut place = String::with_capacity(self.path.len() + 1 + name.len());
+        // Writing into a text cannot fail.
+        let _ = write!(place, "{}.{name}", self.path);
+        place
+    }
+
+    fn value(&self, column: ColumnIndex) -> Option<&str> {
+        self.cells[column].value.as_deref()
+    }
+
+    /// Reports once about a column, and keeps what it says for the main fact.
+    fn report(&mut self, column: ColumnIndex, rule: &str, severity: Severity, hint: &str) {
+        self.cells[column].leftover = true;
+        if std::mem::replace(&mut self.cells[column].reported, true) {
+            return;
+        }
+        let mut issue = Issue::new(rule, severity, self.place(column)).hint(hint);
+        if let Some(field) = self.cells[column].field.and_then(|field| self.fields.get(field)) {
+            issue = issue.at(field.line, field.column).found(&field.text);
+        }
+        self.issues.push(issue);
+    }
+
+    fn moment(&mut self, column: ColumnIndex) -> Option<Moment> {
+        let value = self.value(column)?;
+        if let Some(moment) = time::parse(value) {
+            return Some(moment);
+        }
+        if let Some(day) = damage::day_of_serial(value) {
+            let issue = Damage::SpreadsheetSerial.issue(&self.place(column), value);
+            if !self.issues.contains(&issue) {
+                self.issues.push(issue);
+            }
+            return time::parse(&day);
+        }
+        self.report(column, "table.value.not-a-time", Severity::Warning, "无法识别的日期时间，原值已保存");
+        None
+    }
+
+    fn number(&mut self, column: ColumnIndex) -> Option<String> {
+        let amount = number::parse(self.value(column)?).filter(|amount| amount.comparator.is_none());
+        if amount.is_none() {
+            self.report(column, "table.value.not-a-number", Severity::Warning, "不是数值，原值已保存");
+        }
+        amount.map(|amount| amount.digits)
+    }
+
+    fn identifier(&mut self, column: ColumnIndex) -> Option<String> {
+        if self.cells[column].lost {
+            self.cells[column].leftover = true;
+            return None;
+        }
+        self.value(column).map(|value| text::key_part(value).into_owned())
+    }
+
+    /// An expression as text, for keys.
+    fn text(&mut self, expression: &'static Expression) -> Option<String> {
+        match expression {
+            Expression::Identifier { column, optional } => {
+                self.identifier(*column).or_else(|| optional.then(String::new))
+            }
+            Expression::First(columns) => columns.iter().find_map(|column| self.identifier(*column)),
+            Expression::FirstOrNothing(columns) => {
+                Some(columns.iter().find_map(|column| self.identifier(*column)).unwrap_or_default())
+            }
+            Expression::Value(at) => self.values.get(*at).cloned().flatten(),
+            Expression::Day(column) => {
+                let moment = self.moment(*column)?;
+                if moment.precision < Precision::Day {
+                    self.report(*column, "table.value.not-a-time", Severity::Warning, "需要精确到日的日期，原值已保存");
+                    return None;
+                }
+                Some(moment.day().to_owned())
+            }
+            other => match self.fill(other)? {
+                Value::String(text) => Some(text),
+                _ => None,
+            },
+        }
+    }
+
+    /// An expression as JSON; `None` when the row does not say it.
+    pub fn fill(&mut self, expression: &'static Expression) -> Option<Value> {
+        match expression {
+            Expression::Text(column) => self.value(*column).map(Value::from),
+            Expression::Value(_)
+            | Expression::Identifier { .. }
+            | Expression::First(_)
+            | Expression::FirstOrNothing(_)
+            | Expression::Day(_) => self.text(expression).filter(|text| !text.is_empty()).map(Value::from),
+            Expression::Literal(text) => Some(Value::from(text.as_str())),
+            Expression::Not(flag) => Some(Value::from(!self.flags[*flag])),
+            Expression::Default { column, text } => Some(Value::from(self.value(*column).unwrap_or(text))),
+            Expression::Join { whole, parts } => {
+                let joined: String = parts.iter().filter_map(|column| self.value(*column)).collect();
+                self.value(*whole).map(Value::from).or_else(|| (!joined.is_empty()).then(|| Value::from(joined)))
+            }
+            Expression::Time(column) => self.moment(*column).map(|moment| Value::from(moment.text)),
+            Expression::Date(column) => self.moment(*column).map(|moment| Value::from(moment.day())),
+            Expression::Instant(column) => {
+                let moment = self.moment(*column)?;
+                if moment.precision < Precision::Minute {
+                    self.cells[*column].leftover = true;
+                    return None;
+                }
+                Some(Value::from(moment.text))
+            }
+            Expression::Number(column) => decimal(&self.number(*column)?),
+            Expression::Signed { column, flag } => {
+                let digits = self.number(*column)?;
+                let negative = digits.starts_with('-') || !self.flags[*flag];
+                if negative { decimal(&digits) } else { decimal(&format!("-{digits}")) }
+            }
+            Expression::Quantity { value, unit } => self.quantity(*value, unit),
+            Expression::Result { value, unit } => self.result(*value, unit).map(|(_, value)| value),
+            Expression::Range { column, unit } => self.value(*column).map(|sent| lab::range(sent, self.unit(unit))),
+            Expression::Interpretation { column, map } => {
+                let sent = self.value(*column)?;
+                match map.get(&text::key_part(sent).to_uppercase()) {
+                    Some(code) => Some(lab::interpretation(code, sent)),
+                    None => Some(json!({ "text": sent })),
+                }
+            }
+            Expression::Gender(column) => {
+                let gender = national::gender(&text::key_part(self.value(*column)?));
+                if gender.is_none() {
+                    self.report(
+                        *column,
+                        "table.code.unknown",
+                        Severity::Warning,
+                        "性别代码不在GB/T 2261.1中，原值已保存",
+                    );
+                }
+                gender.map(Value::from)
+            }
+            Expression::EncounterClass(at) => {
+                Some(national::encounter_class(self.values[*at].as_deref().unwrap_or("O")))
+            }
+            Expression::Mapped { column, map } => self.mapped(*column, map),
+            Expression::Concept { system, code, name } => self.concept(system, *code, *name),
+            Expression::System(what) => Some(Value::from(national::institution_system(&self.institution, what))),
+            Expression::DocumentSystem { kind, number } => Some(Value::from(self.document_system(*kind, *number))),
+            Expression::Reference(fact) => self.claims.get(*fact).and_then(Option::as_ref).map(Claim::as_reference),
+            Expression::Flag { cases, otherwise } => {
+                match (cases.iter().find(|(flag, _)| self.flags[*flag]), &**otherwise) {
+                    (Some((_, text)), _) => Some(Value::from(text.as_str())),
+                    (None, Otherwise::Text(text)) => Some(Value::from(text.as_str())),
+                    (None, Otherwise::Filled(expression)) => self.fill(expression),
+                }
+            }
+        }
+    }
+
+    fn mapped(
+        &mut self,
+        column: ColumnIndex,
+        map: &'static std::collections::BTreeMap<String, String>,
+    ) -> Option<Value> {
+        let sent = self.value(column).map(|value| text::key_part(value).to_uppercase());
+        if let Some(meaning) = map.get(sent.as_deref().unwrap_or("")) {
+            return Some(Value::from(meaning.as_str()));
+        }
+        sent.as_ref()?;
+        self.report(column, "table.code.unknown", Severity::Warning, "代码不在映射表中，原值已保存");
+        map.get("*").map(|meaning| Value::from(meaning.as_str()))
+    }
+
+    fn unit<'s>(&'s self, unit: &'s Unit) -> &'s str {
+        match unit {
+            Unit::None => "",
+            Unit::Literal(text) => text,
+            Unit::Column(column) => self.value(*column).unwrap_or(""),
+        }
+    }
+
+    fn quantity(&mut self, value: ColumnIndex, unit: &Unit) -> Option<Value> {
+        let sent = self.value(value)?;
+        let unit = self.unit(unit);
+        let quantity = number::parse(sent).and_then(|amount| amount.quantity(unit)).or_else(|| {
+            let (amount, own) = number::parse_with_unit(sent).filter(|_| unit.is_empty())?;
+            amount.quantity(&own)
+        });
+        if quantity.is_none() {
+            self.report(value, "table.value.not-a-number", Severity::Warning, "不是数值，原值已保存");
+        }
+        quantity
+    }
+
+    /// A laboratory result under the name that its kind has in FHIR.
+    pub fn result(&mut self, value: ColumnIndex, unit: &Unit) -> Option<(&'static str, Value)> {
+        let sent = self.value(value)?;
+        let (name, result) = lab::result(sent, self.unit(unit));
+        if let ("valueString", Unit::Column(unit)) = (name, unit) {
+            self.cells[*unit].leftover = true;
+        }
+        Some((name, result))
+    }
+
+    fn concept(&mut self, system: &str, code: Option<ColumnIndex>, name: Option<ColumnIndex>) -> Option<Value> {
+        let code = code.and_then(|code| self.identifier(code)).unwrap_or_default();
+        let name = name.and_then(|name| self.value(name)).unwrap_or("");
+        let system = match system {
+            "icd10" => Cow::Borrowed(national::ICD10),
+            "icd9cm3" => Cow::Borrowed(national::ICD9CM3),
+            what => Cow::Owned(national::institution_system(&self.institution, what)),
+        };
+        (!code.is_empty() || !name.is_empty()).then(|| national::concept(&system, &code, name))
+    }
+
+    /// CV02.01.101 of the row; a number of eighteen digits without a type is a resident number.
+    fn document_system(&self, kind: ColumnIndex, number: ColumnIndex) -> String {
+        let kind = self.value(kind).map(|kind| text::key_part(kind).into_owned()).unwrap_or_default();
+        let number = self.value(number).map(text::key_part).unwrap_or_default();
+        let resident = number.len() == 18
+            && number.bytes().take(17).all(|byte| byte.is_ascii_digit())
+            && number.ends_with(|last: char| last.is_ascii_digit() || matches!(last, 'x' | 'X'));
+        match (kind.as_str(), resident) {
+            ("", true) => national::document_system("01"),
+            ("", false) => national::document_system("99"),
+            (kind, _) if kind.len() == 1 && kind.bytes().all(|byte| byte.is_ascii_digit()) => {
+                national::document_system(&format!("0{kind}"))
+            }
+            (kind, _) => national::document_system(kind),
+        }
+    }
+}
+
+fn decimal(digits: &str) -> Option<Value> {
+    serde_json::from_str(digits).ok().map(Value::Number)
+}
+
+/// Whether a value deserves a closer look; nearly none does.
+fn is_suspicious(sent: &str, kind: Context, digits: Option<usize>) -> bool {
+    let bytes = sent.as_bytes();
+    let ends =
+        |byte: Option<&u8>| byte.is_some_and(|byte| matches!(byte, b'\t' | b'\r' | b'\n' | b'\'' | b'=' | b'"' | b' '));
+    ends(bytes.first())
+        || ends(bytes.last())
+        || (kind != Context::Text && !sent.is_ascii())
+        || (kind == Context::Identifier && (bytes.len() >= 17 || bytes.contains(&b'E') || bytes.contains(&b'e')))
+        || (kind == Context::Text && sent.contains(['?', '？', '\u{FFFD}']))
+        || digits.is_some_and(|digits| bytes.len() < digits)
+}
+
+fn damages(sent: &str, kind: Context, digits: Option<usize>) -> Vec<Damage> {
+    match kind {
+        Context::Identifier => damage::of_identifier(sent, digits),
+        Context::Text => damage::around(sent).into_iter().chain(damage::of_name(sent)).collect(),
+        Context::Code => {
+            let value = text::key_part(sent);
+            let short = digits.is_some_and(|digits| !value.is_empty() && value.len() < digits)
+                && value.bytes().all(|byte| byte.is_ascii_digit())
+                && !text::is_nothing(&value, kind);
+            damage::around(sent).into_iter().chain(short.then_some(Damage::LeadingZerosLost)).collect()
+        }
+        _ => damage::around(sent),
+    }
+}
+
+/// 1900-01-01 and the like.
+fn is_nothing_time(value: &str, kind: Context) -> bool {
+    kind == Context::Time && !value.starts_with("20") && time::parse(value).is_some_and(|moment| moment.is_nothing())
+}
+
+/// Keeps the last of several facts of one claim when the earlier ones only mention it.
+fn dedupe(facts: &mut Vec<Fact>) {
+    let mut at = 0;
+    while at < facts.len() {
+        let again = facts[at + 1..].iter().any(|later| later.claim == facts[at].claim);
+        if again && facts[at].act == crate::reading::Act::Mention {
+            facts.remove(at);
+        } else {
+            at += 1;
+        }
+    }
+}
