@@ -1,16 +1,19 @@
 //! The batch: registrations → clusters, one per person, and the review queue.
 
 use crate::blocks::{self, PASSES, PassReport};
-use crate::cluster::{self, Clusters, Edge, Wishes};
-use crate::compare::{Field, compare, document, name};
+use crate::cluster::{self, Clusters, Edge, Wishes, is_conflict};
+use crate::compare::{Field, Levels, compare, document, name};
 use crate::frequencies::Frequencies;
 use crate::model::{Model, Scorer, UNITS_PER_BIT};
 use crate::packed::Packed;
+use crate::standardise::DocumentKind;
 use crate::train::train;
 
 /// The score from which a pair is linked: odds of about 100 to 1, so that of the links at the threshold one in a hundred is
 /// wrong, and of all links far fewer.
 pub const LINK: i32 = 6 * UNITS_PER_BIT;
+/// What the certain layer gives at least.
+pub const CERTAIN: i32 = 10 * UNITS_PER_BIT;
 /// The score from which a pair is worth a person's look: odds of about one to eight.
 pub const REVIEW: i32 = -3 * UNITS_PER_BIT;
 
@@ -44,9 +47,21 @@ impl Frozen {
         for one in all.iter_mut() {
             frequencies.finish(one);
         }
+        crate::ownership::mark(all);
         let model = model.unwrap_or_else(|| train(all));
         Frozen { model, frequencies }
     }
+}
+
+/// The score that decides: the certain layer first, then the weights.
+///
+/// The same own document under a compatible name is one person, whatever else was mistyped or has changed since.
+#[must_use]
+pub fn decide(scorer: &Scorer, left: &Packed, right: &Packed, levels: Levels) -> i32 {
+    let score = scorer.score(left, right, levels).total();
+    let is_own = levels.of(Field::Document) == document::SAME && left.kind() != DocumentKind::BirthCertificate;
+    let is_certain = is_own && matches!(levels.of(Field::Name), name::SAME..=name::GIVEN);
+    if is_certain { score.max(CERTAIN) } else { score }
 }
 
 /// Links finished registrations.
@@ -73,10 +88,8 @@ pub fn link(all: &[Packed], frozen: &Frozen, wishes: &Wishes) -> Linked {
             }
             new_pairs += 1;
             let levels = compare(&all[l], &all[r]);
-            let score = scorer.score(&all[l], &all[r], levels).total();
-            let is_conflict = levels.of(Field::Document) == document::SAME
-                && matches!(levels.of(Field::Name), name::GIVEN | name::SURNAME | name::DIFFERENT);
-            if is_conflict {
+            let score = decide(&scorer, &all[l], &all[r], levels);
+            if is_conflict(levels) {
                 conflicts.push(Edge { score, left, right });
             } else if score >= REVIEW {
                 edges.push(Edge { score, left, right });

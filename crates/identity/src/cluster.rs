@@ -155,13 +155,18 @@ fn is_veto(left: &Packed, right: &Packed, scorer: &Scorer) -> bool {
     }
     let levels = compare(left, right);
     let score = scorer.score(left, right, levels).total();
-    let has_two_numbers = matches!(levels.of(Field::Document), document::NEAR | document::DIFFERENT);
-    (has_two_numbers && score < LINK) || is_conflict(levels) || score < AGAINST
+    // Two numbers that both pass their check are two people's, unless one person once used another's card: then the whole
+    // name agrees. Numbers of one region and day are twins'.
+    let (document, name) = (levels.of(Field::Document), levels.of(Field::Name));
+    let has_two_numbers = document == document::NEAR
+        || (document == document::DIFFERENT && !matches!(name, name::SAME | name::SOUND | name::TURNED));
+    has_two_numbers || is_conflict(levels) || score < AGAINST
 }
 
-fn is_conflict(levels: Levels) -> bool {
-    levels.of(Field::Document) == document::SAME
-        && matches!(levels.of(Field::Name), name::GIVEN | name::SURNAME | name::DIFFERENT)
+/// The same document under names that are not one person's?
+pub(crate) fn is_conflict(levels: Levels) -> bool {
+    let is_same = matches!(levels.of(Field::Document), document::SAME | document::SAME_DOUBTFUL);
+    is_same && name::is_conflict(levels.of(Field::Name))
 }
 
 /// Clusters the registrations.

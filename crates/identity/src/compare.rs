@@ -72,7 +72,7 @@ pub mod name {
     pub const ONE_GIVEN: u8 = 4;
     /// One is the beginning of the other, or lacks one character of it.
     pub const PART: u8 = 5;
-    /// The given name of two characters and more agrees, the surname does not.
+    /// The given name agrees, the surname does not.
     pub const GIVEN: u8 = 6;
     /// Only the surname agrees.
     pub const SURNAME: u8 = 7;
@@ -86,7 +86,14 @@ pub mod name {
     /// Could both names be one person's, before weighing: the same, the same sound, a slip, a part?
     #[must_use]
     pub fn is_compatible(level: u8) -> bool {
-        matches!(level, SAME..=PART | MOTHER_SAME)
+        matches!(level, SAME..=GIVEN | MOTHER_SAME)
+    }
+
+    /// May names that compare like this stand under one document without a question? Relatives share the surname, not the
+    /// given name, so a shared given name under another surname is a slip.
+    #[must_use]
+    pub fn is_conflict(level: u8) -> bool {
+        matches!(level, SURNAME | DIFFERENT)
     }
 }
 
@@ -160,6 +167,8 @@ pub fn compare(left: &Packed, right: &Packed) -> Levels {
             0
         }
         document::SLIP if left.is_birth_from_document() && right.is_birth_from_document() => 0,
+        // The date came with somebody else's card.
+        _ if birth_raw != birth::SAME && (is_birth_foreign(left) || is_birth_foreign(right)) => 0,
         _ => birth_raw,
     };
     let sex = compare_sexes(left, right, document, birth_raw);
@@ -167,8 +176,14 @@ pub fn compare(left: &Packed, right: &Packed) -> Levels {
     Levels([document, name, birth, sex, phone, compare_addresses(left, right)])
 }
 
+fn is_birth_foreign(one: &Packed) -> bool {
+    one.standing() == Standing::Foreign && one.is_birth_from_document()
+}
+
 fn compare_sexes(left: &Packed, right: &Packed, document: u8, birth_raw: u8) -> u8 {
     let is_implied = document == document::SAME
+        || is_birth_foreign(left)
+        || is_birth_foreign(right)
         || (birth_raw == birth::DIFFERENT && (left.is_birth_from_document() || right.is_birth_from_document()));
     match (left.sex(), right.sex()) {
         (0, _) | (_, 0) => 0,
@@ -182,9 +197,12 @@ fn compare_documents(left: &Packed, right: &Packed) -> u8 {
     if !left.has_own_document() || !right.has_own_document() {
         return 0;
     }
-    let is_doubtful = left.standing() == Standing::Doubtful || right.standing() == Standing::Doubtful;
+    let has = |standing: Standing| left.standing() == standing || right.standing() == standing;
+    let is_doubtful = has(Standing::Doubtful) || has(Standing::Foreign);
     if left.document == right.document {
-        return if is_doubtful { document::SAME_DOUBTFUL } else { document::SAME };
+        // Two visits with the same borrowed card are alike; holder and borrower are told apart by their names.
+        let is_certain = !is_doubtful || left.standing() == right.standing();
+        return if is_certain { document::SAME } else { document::SAME_DOUBTFUL };
     }
     let (left_kind, right_kind) = (left.kind(), right.kind());
     let is_scheme = |kind| {
@@ -295,7 +313,8 @@ fn is_one_edit(left: u64, right: u64, base: u64) -> bool {
     true
 }
 
-fn compare_names(left: &Packed, right: &Packed) -> u8 {
+/// The level of the name alone.
+pub(crate) fn compare_names(left: &Packed, right: &Packed) -> u8 {
     let (left_kind, right_kind) = (left.name_kind(), right.name_kind());
     match (left_kind, right_kind) {
         (NameKind::Missing | NameKind::Infant, _) | (_, NameKind::Missing | NameKind::Infant) => return 0,
@@ -376,7 +395,7 @@ fn compare_short(left: &Packed, right: &Packed) -> u8 {
     match (is_surname, alike) {
         (true, 0) => name::SURNAME,
         (true, _) => name::ONE_GIVEN,
-        (false, alike) if alike == given && given >= 2 => name::GIVEN,
+        (false, alike) if alike == given && certain == given && given > 0 => name::GIVEN,
         _ => name::DIFFERENT,
     }
 }

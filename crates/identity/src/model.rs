@@ -1,10 +1,10 @@
 //! The model: how often each level of agreement occurs between two registrations of one person (m), of two strangers (u), and of
-//! two members of one household (f).
+//! two members of one household (f), and of twins (t).
 //!
 //! Fellegi and Sunter weigh a pair by m/u. In China that fails on families: telephone, address and surname agree *together*
 //! between relatives, and counted as independent they outvote a different name. So there are two rivals to "the same person":
-//! *strangers* and *relatives*, each with its own frequencies and its own prior, and the pair's score is the evidence against the
-//! stronger rival. Telephone, address and surname weigh next to nothing against relatives: that is the joint cap, learned.
+//! *strangers*, *relatives* and *twins*, each with its own frequencies and its own prior, and the pair's score is the evidence
+//! against the strongest rival. Telephone, address and surname weigh next to nothing against relatives: that is the joint cap, learned.
 
 use serde::{Deserialize, Serialize};
 
@@ -30,10 +30,14 @@ pub struct Model {
     pub stranger: Table,
     /// Levels between members of one household.
     pub relative: Table,
+    /// Levels between twins.
+    pub twin: Table,
     /// log2 of the odds that two random registrations are one person's, against strangers.
     pub prior_stranger: f32,
     /// log2 of the odds against relatives: registrations of one person to registrations of relatives.
     pub prior_relative: f32,
+    /// The same against twins.
+    pub prior_twin: f32,
     /// Share of relatives whose surname agrees.
     pub relative_surname: f32,
 }
@@ -45,14 +49,16 @@ pub struct Score {
     pub stranger: i32,
     /// Against relatives.
     pub relative: i32,
+    /// Against twins.
+    pub twin: i32,
 }
 
 impl Score {
-    /// The score: the evidence against the stronger rival.
+    /// The score: the evidence against the strongest rival.
     #[inline]
     #[must_use]
     pub fn total(self) -> i32 {
-        self.stranger.min(self.relative)
+        self.stranger.min(self.relative).min(self.twin)
     }
 }
 
@@ -61,6 +67,7 @@ impl Score {
 pub struct Scorer {
     stranger: [[i32; LEVELS_MAX]; FIELDS],
     relative: [[i32; LEVELS_MAX]; FIELDS],
+    twin: [[i32; LEVELS_MAX]; FIELDS],
     prior: Score,
     /// What the rarity of a value is added to: log2 m, corrected by the level's own commonness.
     name_same: i32,
@@ -95,7 +102,12 @@ impl Scorer {
         Scorer {
             stranger: ratio(&model.stranger),
             relative: ratio(&model.relative),
-            prior: Score { stranger: units(model.prior_stranger), relative: units(model.prior_relative) },
+            twin: ratio(&model.twin),
+            prior: Score {
+                stranger: units(model.prior_stranger),
+                relative: units(model.prior_relative),
+                twin: units(model.prior_twin),
+            },
             name_same: units(m(Field::Name, name::SAME).log2()),
             name_sound: units((m(Field::Name, name::SOUND) / sound_ratio).log2()),
             birth_same: units(m(Field::Birth, birth::SAME).log2()),
@@ -110,11 +122,16 @@ impl Scorer {
     pub fn field(&self, left: &Packed, right: &Packed, field: usize, level: u8) -> Score {
         const STEP: i32 = UNITS_PER_BIT / RARITY_STEPS as i32;
         let at = usize::from(level);
-        let plain = Score { stranger: self.stranger[field][at], relative: self.relative[field][at] };
+        let plain = Score {
+            stranger: self.stranger[field][at],
+            relative: self.relative[field][at],
+            twin: self.twin[field][at],
+        };
         let rarity = |which: usize| i32::from(left.rarity[which].min(right.rarity[which])) * STEP;
         if field == Field::Name as usize && (level == name::SAME || level == name::SOUND) {
             let base = if level == name::SAME { self.name_same } else { self.name_sound };
-            return Score { stranger: base + rarity(0), relative: base + rarity(1) + self.surname_bits };
+            let given = base + rarity(1);
+            return Score { stranger: base + rarity(0), relative: given + self.surname_bits, twin: given };
         }
         if field == Field::Birth as usize && level == birth::SAME {
             return Score { stranger: self.birth_same + rarity(3), ..plain };
@@ -142,6 +159,7 @@ impl Scorer {
                 let weight = self.field(left, right, field, level);
                 score.stranger += weight.stranger;
                 score.relative += weight.relative;
+                score.twin += weight.twin;
             }
         }
         score

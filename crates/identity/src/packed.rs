@@ -98,6 +98,7 @@ impl Packed {
         match self.flags >> STANDING_SHIFT & 3 {
             1 => Standing::Guardian,
             2 => Standing::Doubtful,
+            3 => Standing::Foreign,
             _ => Standing::Own,
         }
     }
@@ -114,6 +115,11 @@ impl Packed {
     #[must_use]
     pub fn has_checked_document(&self) -> bool {
         self.kind().is_checked() && self.standing() == Standing::Own
+    }
+
+    /// Writes whose document it is.
+    pub fn set_standing(&mut self, standing: Standing) {
+        self.flags = self.flags & !(3 << STANDING_SHIFT) | (standing as u16) << STANDING_SHIFT;
     }
 
     /// Forgets the document: it stands for nobody.

@@ -13,7 +13,7 @@
 //! The result of a field is the mean over the sessions that learned it, weighted by the pairs each saw.
 
 use crate::blocks::fingerprint;
-use crate::compare::{FIELDS, Field, LEVELS_MAX, Levels, compare, document, name, phone};
+use crate::compare::{FIELDS, Field, LEVELS_MAX, Levels, birth, compare, document, name, phone};
 use crate::model::{Model, Table};
 use crate::packed::Packed;
 use crate::standardise::VERSION;
@@ -155,6 +155,9 @@ impl Session {
             }
             same = normalised(&same_counts);
             rival = if self.rival == Rival::Stranger { fixed } else { normalised(&rival_counts) };
+            if self.rival == Rival::Relative {
+                forbid_namesakes(&mut rival, &fixed);
+            }
             share = (weights.iter().sum::<f64>() / weights.len().max(1) as f64).clamp(0.001, 0.999);
             for (levels, weight) in self.levels.iter().zip(&mut weights) {
                 *weight = self.posterior(*levels, share, &same, &rival);
@@ -181,9 +184,23 @@ impl Session {
     }
 }
 
+/// Members of one household do not bear one name: their given names agree no more often than those of strangers who share a
+/// surname. Without this, visits with a borrowed card look like relatives of one name, and teach that such relatives abound.
+fn forbid_namesakes(rival: &mut [[f64; LEVELS_MAX]; FIELDS], stranger: &[[f64; LEVELS_MAX]; FIELDS]) {
+    let (rival, stranger) = (&mut rival[Field::Name as usize], &stranger[Field::Name as usize]);
+    let surname = usize::from(name::SURNAME);
+    let share = rival[surname] / stranger[surname].max(1e-9);
+    for level in [name::SAME, name::SOUND, name::TURNED] {
+        rival[usize::from(level)] = stranger[usize::from(level)] * share;
+    }
+}
+
 fn start(levels: Levels, rival: Rival) -> f64 {
     if rival == Rival::Stranger {
         return 0.9;
+    }
+    if levels.of(Field::Document) == document::NEAR {
+        return 0.01;
     }
     match levels.of(Field::Name) {
         0 => 0.5,
@@ -239,8 +256,10 @@ fn combine(all: &[Packed], sessions: &[Session], found: &[Found], stranger: Tabl
         same,
         stranger,
         relative,
+        twin: Table::default(),
         prior_stranger: 0.0,
         prior_relative: 0.0,
+        prior_twin: 0.0,
         relative_surname,
     };
     priors(&mut model, all, sessions, found);
@@ -262,4 +281,41 @@ fn priors(model: &mut Model, all: &[Packed], sessions: &[Session], found: &[Foun
     let every_pair = count * (count - 1.0) / 2.0;
     model.prior_stranger = (same_pairs / every_pair).log2() as f32;
     model.prior_relative = (same_pairs / relative_pairs).log2() as f32;
+    let twins = twin_pairs(model, sessions, documents, phones * phones * f_phone);
+    model.prior_twin = (same_pairs / twins).log2() as f32;
+}
+
+/// Twins show themselves by two checked numbers of one region and day on one telephone or in one flat. They teach how twins are
+/// named, and how many there are. Returns the estimated number of pairs.
+fn twin_pairs(model: &mut Model, sessions: &[Session], documents: f64, phone_share: f64) -> f64 {
+    /// Until twins are seen, they are named as relatives are.
+    const PSEUDO_PAIRS: f32 = 20.0;
+    let is_near = |levels: &&Levels| levels.of(Field::Document) == document::NEAR;
+    let mut names = model.relative[Field::Name as usize].map(|share| share * PSEUDO_PAIRS);
+    let mut seen = PSEUDO_PAIRS;
+    for levels in sessions[2].levels.iter().chain(&sessions[3].levels).filter(is_near) {
+        names[usize::from(levels.of(Field::Name))] += 1.0;
+        seen += 1.0;
+    }
+    model.twin = model.relative;
+    for level in 1..LEVELS_MAX {
+        model.twin[Field::Name as usize][level] = names[level] / seen;
+    }
+    // Twins have one birthday, and numbers of one region and day; where a number is unchecked its last digits may look like a slip.
+    let birth = &mut model.twin[Field::Birth as usize];
+    for (level, share) in birth.iter_mut().enumerate().skip(1) {
+        *share = if level == usize::from(birth::SAME) { 0.97 } else { *share * 0.03 };
+    }
+    let documents_table = &mut model.twin[Field::Document as usize];
+    for (level, share) in [
+        (document::NEAR, 0.97),
+        (document::DIFFERENT, 0.03),
+        (document::SLIP, 0.3),
+        (document::DIFFERENT_UNCHECKED, 0.7),
+    ] {
+        documents_table[usize::from(level)] = share;
+    }
+    let sampled = sessions[2].levels.len().max(1) as f64;
+    let near = sessions[2].levels.iter().filter(is_near).count() as f64 + 0.5;
+    (near * sessions[2].pairs_total / sampled / (documents * documents * phone_share)).max(1.0)
 }

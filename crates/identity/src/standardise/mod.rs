@@ -57,6 +57,8 @@ pub enum Standing {
     Guardian = 1,
     /// The birth date inside it is not the stated one, and no usual slip explains the difference.
     Doubtful = 2,
+    /// Another person's: others carry it under another name (found by [`crate::ownership`], never by one registration alone).
+    Foreign = 3,
 }
 
 /// The comparable form of a registration.

@@ -1,0 +1,124 @@
+//! Whose card is it? A document that stands under names of two people belongs to one of them; on the other's registrations it is
+//! borrowed (冒用, 借用), and with it the birth date and the sex that were copied from the card.
+//!
+//! The holder is who has no other number elsewhere; if that does not decide, who registered with the card most often. If neither
+//! decides, nobody is accused: the registrations stay a document conflict.
+
+use crate::compare::{compare_names, name};
+use crate::packed::Packed;
+use crate::standardise::Standing;
+use crate::text::{NumberMap, mix};
+
+/// Registrations on one number that are looked at; more are a placeholder's.
+const MEMBERS_MAX: usize = 64;
+/// More than one number stands under a name and telephone.
+const SEVERAL: u64 = u64::MAX;
+
+/// Which number stands under a name together with a telephone or a house.
+struct Elsewhere(NumberMap<u64, u64>);
+
+impl Elsewhere {
+    fn gather(all: &[Packed]) -> Elsewhere {
+        let mut numbers = NumberMap::default();
+        for one in all.iter().filter(|one| one.is_named() && one.has_checked_document()) {
+            for key in places(one).into_iter().flatten() {
+                numbers
+                    .entry(key)
+                    .and_modify(|known| {
+                        if *known != one.document {
+                            *known = SEVERAL
+                        }
+                    })
+                    .or_insert(one.document);
+            }
+        }
+        Elsewhere(numbers)
+    }
+
+    fn has_other_number(&self, one: &Packed) -> bool {
+        places(one).into_iter().flatten().any(|key| self.0.get(&key).is_some_and(|number| *number != one.document))
+    }
+}
+
+fn places(one: &Packed) -> [Option<u64>; 2] {
+    let name = u64::from(one.readings[0]);
+    let phone = (one.phone() != 0).then(|| mix(name, one.phone()));
+    let house = (one.road() != 0 && one.house != 0)
+        .then(|| mix(mix(name, u64::from(one.road())), u64::from(one.house) << 32 | u64::from(one.flat)));
+    [phone, house]
+}
+
+/// Marks the registrations that carry another person's document. A function of the set: the order does not matter.
+pub fn mark(all: &mut [Packed]) {
+    let is_meant = |one: &Packed| one.is_named() && one.has_own_document() && one.standing() == Standing::Own;
+    let mut entries: Vec<(u64, u32)> =
+        (0_u32..).zip(all.iter()).filter(|(_, one)| is_meant(one)).map(|(at, one)| (one.document, at)).collect();
+    entries.sort_unstable();
+    let mut contested: Vec<(Vec<u32>, Vec<usize>)> = Vec::new();
+    for chunk in entries.chunk_by(|left, right| left.0 == right.0) {
+        let readings = |entry: &(u64, u32)| all[entry.1 as usize].readings[0];
+        if chunk.len() < 2
+            || chunk.len() > MEMBERS_MAX
+            || chunk.iter().all(|entry| readings(entry) == readings(&chunk[0]))
+        {
+            continue;
+        }
+        let members: Vec<u32> = chunk.iter().map(|entry| entry.1).collect();
+        let groups = groups(&members, all);
+        if groups.iter().any(|group| *group != groups[0]) {
+            contested.push((members, groups));
+        }
+    }
+    if contested.is_empty() {
+        return;
+    }
+    let elsewhere = Elsewhere::gather(all);
+    for (members, groups) in contested {
+        let Some(holder) = holder(&members, &groups, all, &elsewhere) else { continue };
+        for (member, group) in members.iter().zip(&groups) {
+            if *group != holder {
+                all[*member as usize].set_standing(Standing::Foreign);
+            }
+        }
+    }
+}
+
+/// Groups of members whose names could be one person's, each named by its first member.
+fn groups(members: &[u32], all: &[Packed]) -> Vec<usize> {
+    let mut groups: Vec<usize> = (0..members.len()).collect();
+    for left in 0..members.len() {
+        for right in left + 1..members.len() {
+            let level = compare_names(&all[members[left] as usize], &all[members[right] as usize]);
+            if groups[left] != groups[right] && !name::is_conflict(level) {
+                let (kept, given_up) = (groups[left].min(groups[right]), groups[left].max(groups[right]));
+                for group in &mut groups {
+                    if *group == given_up {
+                        *group = kept;
+                    }
+                }
+            }
+        }
+    }
+    groups
+}
+
+fn holder(members: &[u32], groups: &[usize], all: &[Packed], elsewhere: &Elsewhere) -> Option<usize> {
+    let mut counts: Vec<(usize, usize, bool)> = Vec::new();
+    for (member, group) in members.iter().zip(groups) {
+        let has_other = elsewhere.has_other_number(&all[*member as usize]);
+        match counts.iter_mut().find(|(known, ..)| known == group) {
+            Some((_, count, other)) => (*count, *other) = (*count + 1, *other || has_other),
+            None => counts.push((*group, 1, has_other)),
+        }
+    }
+    let mut without: Vec<_> = counts.iter().filter(|(.., has_other)| !has_other).collect();
+    if without.is_empty() {
+        without = counts.iter().collect();
+    }
+    let most = without.iter().map(|(_, count, _)| *count).max()?;
+    let mut best = without.iter().filter(|(_, count, _)| *count == most);
+    match (best.next(), best.next()) {
+        (Some((group, ..)), None) => Some(*group),
+        _ => None,
+    }
+}
