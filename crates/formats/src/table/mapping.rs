@@ -201,9 +201,11 @@ impl Mapping {
         self.values.iter().position(|(value, _)| value == name)
     }
 
-    /// The position of an earlier fact.
-    pub fn fact(&self, label: &str) -> Option<usize> {
-        self.facts.iter().position(|fact| fact.label == label)
+    /// The earlier facts with this label or of this kind of claim: a visit has one template when it stands and one when it is withdrawn.
+    pub fn facts_named(&self, name: &str) -> Option<Vec<usize>> {
+        let facts = self.facts.iter().enumerate().filter(|(_, fact)| fact.label == name || fact.kind == name);
+        let found: Vec<usize> = facts.map(|(at, _)| at).collect();
+        (!found.is_empty()).then_some(found)
     }
 
     pub fn expression(&self, text: &str) -> Result<Expression, MappingError> {

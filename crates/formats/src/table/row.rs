@@ -518,7 +518,9 @@ impl<'r> Row<'r> {
             Expression::Concept { system, code, name } => self.concept(system, *code, *name),
             Expression::System(what) => Some(Value::from(national::institution_system(&self.institution, what))),
             Expression::DocumentSystem { kind, number } => Some(Value::from(self.document_system(*kind, *number))),
-            Expression::Reference(fact) => self.claims.get(*fact).and_then(Option::as_ref).map(Claim::as_reference),
+            Expression::Reference(facts) => {
+                facts.iter().find_map(|fact| self.claims.get(*fact)?.as_ref()).map(Claim::as_reference)
+            }
             Expression::Flag { cases, otherwise } => {
                 match (cases.iter().find(|(flag, _)| self.flags[*flag]), &**otherwise) {
                     (Some((_, text)), _) => Some(Value::from(text.as_str())),

@@ -19,7 +19,7 @@
 //! | `$map:name:COLUMN` | the column through a map of the mapping |
 //! | `$concept:system:CODE:NAME` | a CodeableConcept; the system is `icd10`, `icd9cm3` or one of the institution |
 //! | `$system:what`, `$document-system:TYPE:NUMBER` | systems of identifiers |
-//! | `$reference:label` | a reference to another fact of the row |
+//! | `$reference:label` | a reference to an earlier fact of the row with this label or of this kind |
 //! | `$flag:a=x,b=y,z` | x when flag a stands, else y when b stands, else z (which may be an expression) |
 //!
 //! What the row does not say is left out; an object all of whose filled members are absent is left out; so is an object
@@ -63,31 +63,69 @@ pub(super) type ColumnIndex = usize;
 pub(super) enum Expression {
     Text(ColumnIndex),
     Value(usize),
-    Identifier { column: ColumnIndex, optional: bool },
+    Identifier {
+        column: ColumnIndex,
+        optional: bool,
+    },
     First(Vec<ColumnIndex>),
-    Default { column: ColumnIndex, text: String },
-    Join { whole: ColumnIndex, parts: Vec<ColumnIndex> },
+    Default {
+        column: ColumnIndex,
+        text: String,
+    },
+    Join {
+        whole: ColumnIndex,
+        parts: Vec<ColumnIndex>,
+    },
     Time(ColumnIndex),
     Date(ColumnIndex),
     Day(ColumnIndex),
     Instant(ColumnIndex),
     Number(ColumnIndex),
-    Signed { column: ColumnIndex, flag: usize },
+    Signed {
+        column: ColumnIndex,
+        flag: usize,
+    },
     Literal(String),
     FirstOrNothing(Vec<ColumnIndex>),
     Not(usize),
-    Quantity { value: ColumnIndex, unit: Unit },
-    Result { value: ColumnIndex, unit: Unit },
-    Range { column: ColumnIndex, unit: Unit },
-    Interpretation { column: ColumnIndex, map: &'static BTreeMap<String, String> },
+    Quantity {
+        value: ColumnIndex,
+        unit: Unit,
+    },
+    Result {
+        value: ColumnIndex,
+        unit: Unit,
+    },
+    Range {
+        column: ColumnIndex,
+        unit: Unit,
+    },
+    Interpretation {
+        column: ColumnIndex,
+        map: &'static BTreeMap<String, String>,
+    },
     Gender(ColumnIndex),
     EncounterClass(usize),
-    Mapped { column: ColumnIndex, map: &'static BTreeMap<String, String> },
-    Concept { system: String, code: Option<ColumnIndex>, name: Option<ColumnIndex> },
+    Mapped {
+        column: ColumnIndex,
+        map: &'static BTreeMap<String, String>,
+    },
+    Concept {
+        system: String,
+        code: Option<ColumnIndex>,
+        name: Option<ColumnIndex>,
+    },
     System(String),
-    DocumentSystem { kind: ColumnIndex, number: ColumnIndex },
-    Reference(usize),
-    Flag { cases: Vec<(usize, String)>, otherwise: Box<Otherwise> },
+    DocumentSystem {
+        kind: ColumnIndex,
+        number: ColumnIndex,
+    },
+    /// The first of these facts that the row has.
+    Reference(Vec<usize>),
+    Flag {
+        cases: Vec<(usize, String)>,
+        otherwise: Box<Otherwise>,
+    },
 }
 
 /// Where the unit of a number comes from.
@@ -253,7 +291,7 @@ impl Expression {
             "concept" => Self::Concept { system: next().to_owned(), code: maybe(next())?, name: maybe(next())? },
             "system" => Self::System(next().to_owned()),
             "document-system" => Self::DocumentSystem { kind: column(next())?, number: column(next())? },
-            "reference" => Self::Reference(mapping.fact(next()).ok_or("no earlier fact of this label")?),
+            "reference" => Self::Reference(mapping.facts_named(next()).ok_or("no earlier fact of this label")?),
             "flag" => Self::flag(rest, mapping)?,
             name if name.chars().next().is_some_and(|first| first.is_ascii_lowercase()) => {
                 Self::Value(mapping.value(name).ok_or("no such function or value")?)

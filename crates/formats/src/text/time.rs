@@ -37,6 +37,8 @@ impl Moment {
 
 /// The longest text that can be a time, in bytes: with Chinese words for every part.
 const LENGTH_BYTES_MAX: usize = 64;
+/// Years that may stand without a day and without a separator.
+const PLAIN_YEARS: std::ops::RangeInclusive<i16> = 1800..=2199;
 /// From this year on the national zone has been +08:00 without a break.
 const STEADY_ZONE_YEAR: i16 = 1992;
 /// Offset of the national zone without daylight saving.
@@ -144,6 +146,10 @@ impl<'t> Reader<'t> {
 
     /// `0305`, `03` or nothing, after the year.
     fn packed_day(&mut self, parts: &mut Parts<'t>) -> Option<()> {
+        // `240305` is a day without its century, not May 2403.
+        if self.digits_ahead() <= 2 && !PLAIN_YEARS.contains(&parts.year) {
+            return None;
+        }
         if self.digits_ahead() >= 2 {
             parts.month = i8::try_from(self.digits(2, 2)?).ok()?;
             parts.precision = Precision::Month;
@@ -157,12 +163,12 @@ impl<'t> Reader<'t> {
 
     /// The time of day with everything that may stand before and after it: `T080500`, ` 8:05`, `08:05:00.123+08:00`, `080500`.
     fn clock(&mut self, parts: &mut Parts<'t>) -> Option<()> {
+        if self.rest.is_empty() {
+            return Some(());
+        }
         let mut separated = self.take_any(b"Tt ").is_some();
         while self.take(b' ') {
             separated = true;
-        }
-        if self.rest.is_empty() {
-            return Some(());
         }
         let ahead = self.digits_ahead();
         if ahead == 0 {
