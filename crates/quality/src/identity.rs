@@ -51,7 +51,8 @@ const CHECK_CHARACTERS: [u8; 11] = *b"10X98765432";
 /// The check character of the first seventeen digits.
 #[must_use]
 pub fn check_character(seventeen: &[u8; 17]) -> char {
-    let sum: u32 = seventeen.iter().zip(WEIGHTS).map(|(digit, weight)| u32::from(digit.wrapping_sub(b'0')) * weight).sum();
+    let sum: u32 =
+        seventeen.iter().zip(WEIGHTS).map(|(digit, weight)| u32::from(digit.wrapping_sub(b'0')) * weight).sum();
     char::from(CHECK_CHARACTERS[(sum % 11) as usize])
 }
 
@@ -104,7 +105,7 @@ impl Number {
 }
 
 fn day(digits: &[u8]) -> Option<When> {
-    When::read(std::str::from_utf8(digits).ok()?).ok()
+    When::read(std::str::from_utf8(digits).ok()?).ok().filter(When::is_of_records)
 }
 
 fn region_existed(digits: &[u8]) -> bool {
@@ -125,7 +126,9 @@ pub(crate) fn is_newborns_name(name: &str) -> bool {
     name.ends_with('婴')
         || name.contains("婴儿")
         || name.rsplit_once('之').is_some_and(|(mother, child)| {
-            !mother.is_empty() && (child.ends_with(['子', '女', '儿']) || child.is_empty()) && child.chars().count() <= 3
+            !mother.is_empty()
+                && (child.ends_with(['子', '女', '儿']) || child.is_empty())
+                && child.chars().count() <= 3
         })
 }
 

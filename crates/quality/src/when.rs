@@ -6,8 +6,10 @@
 const SHANGHAI_MS: i64 = 8 * 3_600_000;
 const MINUTES_A_DAY: i64 = 1_440;
 const MS_A_DAY: i64 = 86_400_000;
-/// Years before the first that a living person or a record can name, and after the last that a plan names.
-const YEARS: std::ops::RangeInclusive<i64> = 1850..=2200;
+/// The years that four digits can name.
+const YEARS: std::ops::RangeInclusive<i64> = 1..=9999;
+/// No record names a year before the first or after the second: what does is a slip of the hand (or stands for none).
+const YEARS_OF_RECORDS: std::ops::RangeInclusive<i64> = 1850..=2200;
 
 /// A day or a moment, in Shanghai's time; a month or a year is all of its days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +93,12 @@ impl When {
         civil(self.first_day)
     }
 
+    /// Whether a record can mean this day: it lies neither centuries back nor centuries ahead.
+    #[must_use]
+    pub fn is_of_records(&self) -> bool {
+        YEARS_OF_RECORDS.contains(&self.date().0)
+    }
+
     /// Whole years from this day to another; `None` when the other is earlier or this names no single day.
     #[must_use]
     pub fn years_until(&self, other: &Self) -> Option<i64> {
@@ -116,7 +124,8 @@ fn parts(text: &str) -> Result<(Parts, i64), Misfit> {
         return Err(Misfit::Shape);
     }
     let run = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let number = |from: usize, to: usize| bytes[from..to].iter().fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
+    let number =
+        |from: usize, to: usize| bytes[from..to].iter().fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
     if run >= 6 || (run == 4 && bytes.len() == 4) {
         // Written without signs between year, month and day.
         let mut parts = Parts { year: number(0, 4), month: None, day: None, time: None };
@@ -171,7 +180,8 @@ fn separated(text: &str) -> Result<(Parts, i64), Misfit> {
     if year_run != 4 || count < 2 {
         return Err(Misfit::Shape);
     }
-    let mut parts = Parts { year: numbers[0], month: Some(numbers[1]), day: (count == 3).then_some(numbers[2]), time: None };
+    let mut parts =
+        Parts { year: numbers[0], month: Some(numbers[1]), day: (count == 3).then_some(numbers[2]), time: None };
     let rest = rest.trim_start_matches(['T', 't', ' ']);
     if rest.is_empty() {
         return Ok((parts, 0));
@@ -305,11 +315,16 @@ mod tests {
 
     #[test]
     fn what_does_not_exist_is_told_from_what_is_no_day() {
-        for text in ["20240231", "20241301", "2024-02-30", "20240305T250000", "2023-02-29", "00010101", "2024030508:61:00"] {
+        for text in ["20240231", "20241301", "2024-02-30", "20240305T250000", "2023-02-29", "2024030508:61:00"] {
             assert_eq!(When::read(text), Err(Misfit::Impossible), "{text}");
         }
-        for text in ["", "昨天", "2024-", "202", "20240", "240305", "2024030", "5/3/2024", "20240305X", "2024-03-05T8h", "3.2E+17"] {
+        for text in
+            ["", "昨天", "2024-", "202", "20240", "2024030", "5/3/2024", "20240305X", "2024-03-05T8h", "3.2E+17"]
+        {
             assert_eq!(When::read(text), Err(Misfit::Shape), "{text}");
+        }
+        for text in ["00010101", "9999-12-31", "240305"] {
+            assert!(When::read(text).is_ok_and(|when| !when.is_of_records()), "{text}");
         }
         let month = When::read("2024-02").expect("a month");
         assert_eq!(month.last_day - month.first_day, 28);
