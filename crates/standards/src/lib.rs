@@ -8,6 +8,7 @@ pub mod cda_mapping;
 pub mod elements;
 pub mod regions;
 pub mod rules;
+pub mod hl7v2;
 pub mod search;
 pub mod structures;
 pub mod summary;

@@ -1,0 +1,172 @@
+//! ORM and OMG: orders of services (`ServiceRequest`), new, changed, cancelled.
+
+use serde_json::{Map, Value, json};
+
+use super::draft::{Draft, object, put, put_all};
+use super::issues::{self, issue_at};
+use super::result::Group;
+use super::syntax::Field;
+use crate::national;
+use crate::reading::{Act, Claim};
+
+/// One ORC with what belongs to it: positions of segments.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Order {
+    pub orc: usize,
+    /// Where the next order begins.
+    pub end: usize,
+}
+
+impl Draft<'_> {
+    /// The orders of the message.
+    pub(super) fn orders(&self) -> Vec<Order> {
+        let segments = &self.message.segments;
+        let starts: Vec<usize> = (0..segments.len()).filter(|at| segments[*at].id == "ORC").collect();
+        let ends = starts.iter().copied().skip(1).chain([segments.len()]);
+        starts.iter().zip(ends).map(|(orc, end)| Order { orc: *orc, end }).collect()
+    }
+
+    /// The segments of a kind in an order.
+    pub(super) fn in_order(&self, order: Order, id: &str) -> Vec<usize> {
+        (order.orc..order.end).filter(|at| self.message.segments[*at].id == id).collect()
+    }
+
+    /// Reads every order of the message: services, and what is ordered as a drug.
+    pub fn read_orders(&mut self) {
+        for order in self.orders() {
+            if !self.in_order(order, "RXO").is_empty() || !self.in_order(order, "RXE").is_empty() {
+                self.medication_orders(order);
+                continue;
+            }
+            let details = self.in_order(order, "OBR");
+            if details.is_empty() {
+                self.service_order(order, None, order.end);
+            }
+            for (position, obr) in details.iter().enumerate() {
+                let end = details.get(position + 1).copied().unwrap_or(order.end);
+                self.service_order(order, Some(*obr), end);
+            }
+        }
+    }
+
+    fn service_order(&mut self, order: Order, obr: Option<usize>, end: usize) {
+        let group = Group { orc: Some(order.orc), obr: obr.unwrap_or(order.orc), end };
+        let known = self.known;
+        let Some(number) = self.first_in(&known.claims.order, group).and_then(|field| field.key()) else {
+            self.report_segment(issues::ORDER_MISSING, order.orc);
+            return;
+        };
+        let mut claim = Claim::new("service_order", [self.institution.clone(), number.clone()]);
+        if self.has(&claim) {
+            // Several services under one number: told apart by their position.
+            let position = self.message.field(group.obr, 1).key().unwrap_or_else(|| group.obr.to_string());
+            claim = Claim::new("service_order", [self.institution.clone(), format!("{number}/{position}")]);
+        }
+        let (status, act) = self.order_status(order.orc);
+        let mut resource = self.service_request(Some(order.orc), obr, &claim);
+        resource.insert("status".into(), status.into());
+        let first = obr.unwrap_or(order.orc);
+        self.order_notes(first, end, &mut resource);
+        let fact = self.fact(claim, resource, self.message.segments[first].path(), act);
+        for at in first..end {
+            self.own(at, fact);
+        }
+        self.own(order.orc, fact);
+    }
+
+    /// The status of what is ordered, and what the message does to it: a new order says all, everything else only what changed.
+    pub(super) fn order_status(&mut self, orc: usize) -> (&'static str, Act) {
+        let field = self.message.field(orc, 1);
+        let control = field.component(1).key().unwrap_or_default().to_uppercase();
+        let act = if matches!(control.as_str(), "NW" | "OK") { Act::Replace } else { Act::Merge };
+        let by_control = self.known.code("order_control", &control);
+        let state = self.message.field(orc, 5);
+        let by_state = self.code("order_status", state);
+        let says_status = matches!(control.as_str(), "SC" | "SN" | "SR" | "RE" | "NA");
+        if by_control.is_none() && !says_status {
+            self.report(issue_at(issues::ORDER_CONTROL, &field));
+        }
+        (by_control.or(by_state).unwrap_or("unknown"), act)
+    }
+
+    /// Notes (NTE) behind an order.
+    pub(super) fn order_notes(&self, from: usize, end: usize, resource: &mut Map<String, Value>) {
+        let mut notes: Vec<Value> = Vec::new();
+        for at in from..end {
+            if self.message.segments[at].id == "NTE" {
+                let lines: Vec<_> = self.message.field(at, 3).repetitions().filter_map(|line| line.value()).collect();
+                if !lines.is_empty() {
+                    notes.push(json!({ "text": lines.join("\n") }));
+                }
+            }
+        }
+        if let Some(own) = resource.get_mut("note").and_then(Value::as_array_mut) {
+            own.extend(notes);
+        } else {
+            put_all(resource, "note", notes);
+        }
+    }
+
+    /// What is ordered, without its status.
+    pub(super) fn service_request(
+        &mut self,
+        orc: Option<usize>,
+        obr: Option<usize>,
+        claim: &Claim,
+    ) -> Map<String, Value> {
+        let message = self.message;
+        let number = claim.key.last().cloned().unwrap_or_default();
+        let mut out = object(json!({
+            "resourceType": "ServiceRequest",
+            "identifier": [national::identifier(&self.system("order"), &number)],
+            "status": null,
+            "intent": "order",
+        }));
+        let control = orc.and_then(|orc| message.field(orc, 1).key()).unwrap_or_default();
+        let mut priority = None;
+        let mut authored = None;
+        let mut requester = None;
+        if let Some(orc) = orc {
+            let field = |number: u16| message.field(orc, number);
+            let group = field(4).component(1).key();
+            put(&mut out, "requisition", group.map(|group| national::identifier(&self.system("order-group"), &group)));
+            priority = self.priority(field(7).component(6));
+            if control == "NW" {
+                authored = self.time(field(9));
+            }
+            requester = self.practitioner(field(12));
+            let reason = self.concept(field(16), "control-reason");
+            put_all(
+                &mut out,
+                "note",
+                reason.iter().filter_map(|reason| reason.get("text")).map(|text| json!({ "text": text })).collect(),
+            );
+        }
+        if let Some(obr) = obr {
+            let field = |number: u16| message.field(obr, number);
+            put(&mut out, "code", self.concept(field(4), "item"));
+            priority = priority.or_else(|| self.priority(field(5))).or_else(|| self.priority(field(27).component(6)));
+            let requested = self.time(field(6));
+            authored = authored.or(requested);
+            requester = requester.or_else(|| self.practitioner(field(16)));
+            let reasons: Vec<Value> =
+                field(31).repetitions().filter_map(|reason| self.concept(reason, "reason")).collect();
+            put_all(&mut out, "reasonCode", reasons);
+            if let Some(clinical) = field(13).value() {
+                let notes = out.entry("note").or_insert_with(|| json!([]));
+                if let Some(notes) = notes.as_array_mut() {
+                    notes.push(json!({ "text": clinical }));
+                }
+            }
+        }
+        put(&mut out, "priority", priority);
+        put(&mut out, "authoredOn", authored.map(|time| time.text));
+        put(&mut out, "requester", requester);
+        self.attach(&mut out);
+        out
+    }
+
+    fn priority(&self, field: Field<'_>) -> Option<&'static str> {
+        self.known.code("priority", &field.component(1).key()?)
+    }
+}
