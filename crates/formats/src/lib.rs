@@ -5,6 +5,7 @@ pub mod fhir;
 pub mod hl7v2;
 pub mod national;
 pub mod reading;
+pub mod sniff;
 pub mod table;
 pub mod text;
 #[cfg(feature = "fhirpath")]

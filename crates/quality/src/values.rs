@@ -103,6 +103,8 @@ impl<'a> Checked<'a> {
 
     fn code(&mut self, plan: &Plan, element: &Element, value: &str) {
         match system(&element.system) {
+            // What calls itself ICD is written as ICD, in whatever words.
+            System::Local if !plan.shapes.is_empty() && calls_itself_icd(&element.system) => {}
             System::Local => return,
             System::Malformed => {
                 let wanted = plan.table.map_or(NATIONAL_TREE, |table| table.object_identifier);
@@ -289,6 +291,12 @@ fn system(sent: &str) -> System<'_> {
     let digits = sent.bytes().filter(u8::is_ascii_digit).count();
     let like_one = sent.bytes().filter(|byte| *byte == b'.').count() >= 3 && digits * 2 >= sent.len();
     if like_one && !FOREIGN_TREES.iter().any(|tree| sent.starts_with(tree)) { System::Malformed } else { System::Local }
+}
+
+/// `ICD-10`, `I10`, `I9C`, `icd10cn`.
+fn calls_itself_icd(system: &str) -> bool {
+    let system = system.trim().to_ascii_uppercase();
+    system.contains("ICD") || matches!(system.as_str(), "I10" | "I10P" | "I9" | "I9C")
 }
 
 /// `I10.x00`, `A00.000x001`, `M80000/3` (morphology), two codes joined by `+` or `*` (dagger and asterisk).

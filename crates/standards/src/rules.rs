@@ -9,7 +9,6 @@ use serde::Deserialize;
 
 /// A rule as it is listed: what people read about it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Rule {
     /// Stable id, `quality.identity.check-digit`.
     pub id: String,
@@ -19,6 +18,9 @@ pub struct Rule {
     pub zh: String,
     /// What it is called in English.
     pub en: String,
+    /// What the sender can do, where that is always the same.
+    #[serde(default)]
+    pub hint: String,
 }
 
 #[derive(Deserialize)]
