@@ -336,7 +336,7 @@ fn fold(name: &str) -> String {
 fn is_called_after_a_parent(name: &str) -> bool {
     let tail = ["子", "女", "婴", "儿", "男", "毛毛", "宝宝"];
     name.rsplit_once('之')
-        .is_some_and(|(_, rest)| rest.chars().count() <= 3 && tail.iter().any(|word| rest.ends_with(word)))
+        .is_some_and(|(_, rest)| rest.chars().count() <= 4 && tail.iter().any(|word| rest.ends_with(word)))
         || ["毛毛", "宝宝", "新生儿"].iter().any(|word| name.ends_with(word))
 }
 
