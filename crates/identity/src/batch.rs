@@ -5,6 +5,7 @@ use crate::cluster::{self, Clusters, Edge, Wishes, is_conflict};
 use crate::compare::{Field, Levels, compare, document, name};
 use crate::frequencies::Frequencies;
 use crate::model::{Model, Scorer, UNITS_PER_BIT};
+use crate::newborn;
 use crate::packed::Packed;
 use crate::standardise::DocumentKind;
 use crate::train::train;
@@ -58,7 +59,10 @@ impl Frozen {
 /// The same own document under a compatible name is one person, whatever else was mistyped or has changed since.
 #[must_use]
 pub fn decide(scorer: &Scorer, left: &Packed, right: &Packed, levels: Levels) -> i32 {
-    let score = scorer.score(left, right, levels).total();
+    let score = scorer.score(left, right, levels);
+    // Without a name nothing tells a child from its twin; whether there is a twin, clustering sees.
+    let is_unnamed_pair = left.is_newborn() != right.is_newborn();
+    let score = if is_unnamed_pair { score.stranger.min(score.relative) } else { score.total() };
     let is_own = levels.of(Field::Document) == document::SAME && left.kind() != DocumentKind::BirthCertificate;
     let is_certain = is_own && matches!(levels.of(Field::Name), name::SAME..=name::GIVEN);
     if is_certain { score.max(CERTAIN) } else { score }
@@ -68,6 +72,10 @@ pub fn decide(scorer: &Scorer, left: &Packed, right: &Packed, levels: Levels) ->
 #[must_use]
 pub fn link(all: &[Packed], frozen: &Frozen, wishes: &Wishes) -> Linked {
     let scorer = Scorer::new(&frozen.model);
+    let registrations = u32::try_from(all.len()).unwrap_or(u32::MAX);
+    let (all, base_of) = newborn::with_views(all);
+    let base = |at: u32| if at < registrations { at } else { base_of[(at - registrations) as usize] };
+    let all = &all[..];
     let mut keys: Vec<Vec<u32>> = vec![Vec::with_capacity(all.len()); PASSES];
     for one in all {
         for (column, key) in keys.iter_mut().zip(blocks::keys(one)) {
@@ -87,6 +95,10 @@ pub fn link(all: &[Packed], frozen: &Frozen, wishes: &Wishes) -> Linked {
                 return;
             }
             new_pairs += 1;
+            let (left, right) = (base(left), base(right));
+            if left == right {
+                return;
+            }
             let levels = compare(&all[l], &all[r]);
             let score = decide(&scorer, &all[l], &all[r], levels);
             if is_conflict(levels) {
@@ -101,7 +113,7 @@ pub fn link(all: &[Packed], frozen: &Frozen, wishes: &Wishes) -> Linked {
     }
     let estimated_recall = estimate_recall(&edges, &keys);
     drop(keys);
-    let clusters = cluster::cluster(all, &scorer, edges, &conflicts, wishes);
+    let clusters = cluster::cluster(&all[..registrations as usize], &scorer, edges, &conflicts, wishes);
     Linked { clusters, passes, pairs_scored, estimated_recall }
 }
 

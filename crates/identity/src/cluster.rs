@@ -158,15 +158,50 @@ fn is_veto(left: &Packed, right: &Packed, scorer: &Scorer) -> bool {
     // Two numbers that both pass their check are two people's, unless one person once used another's card: then the whole
     // name agrees. Numbers of one region and day are twins'.
     let (document, name) = (levels.of(Field::Document), levels.of(Field::Name));
-    let has_two_numbers = document == document::NEAR
-        || (document == document::DIFFERENT && !matches!(name, name::SAME | name::SOUND | name::TURNED));
+    let has_two_numbers = document == document::NEAR || (document == document::DIFFERENT && name != name::SAME);
     has_two_numbers || is_conflict(levels) || score < AGAINST
 }
 
 /// The same document under names that are not one person's?
 pub(crate) fn is_conflict(levels: Levels) -> bool {
-    let is_same = matches!(levels.of(Field::Document), document::SAME | document::SAME_DOUBTFUL);
-    is_same && name::is_conflict(levels.of(Field::Name))
+    let name = levels.of(Field::Name);
+    match levels.of(Field::Document) {
+        document::SAME => name::is_conflict(name),
+        // One of them is known to carry another's card: a brother's name differs in one character only.
+        document::SAME_DOUBTFUL => name::is_conflict(name) || name == name::ONE_GIVEN,
+        _ => false,
+    }
+}
+
+/// A newborn without a name may be either of two twins: when it is drawn to two children who exclude each other, people decide.
+fn weaken_ambiguous_newborns(all: &[Packed], scorer: &Scorer, edges: &mut [Edge]) {
+    let mut children: NumberMap<u32, Vec<u32>> = NumberMap::default();
+    let newborn_and_child =
+        |edge: &Edge| match (all[edge.left as usize].is_newborn(), all[edge.right as usize].is_newborn()) {
+            (true, false) => Some((edge.left, edge.right)),
+            (false, true) => Some((edge.right, edge.left)),
+            _ => None,
+        };
+    for edge in edges.iter().filter(|edge| edge.score >= LINK) {
+        if let Some((newborn, child)) = newborn_and_child(edge) {
+            children.entry(newborn).or_default().push(child);
+        }
+    }
+    let is_two = |left: u32, right: u32| {
+        let (left, right) = (&all[left as usize], &all[right as usize]);
+        let levels = compare(left, right);
+        is_veto(left, right, scorer)
+            || (name::is_conflict(levels.of(Field::Name)) || levels.of(Field::Name) == name::ONE_GIVEN)
+    };
+    children.retain(|_, children| {
+        let first = children[0];
+        children.iter().skip(1).any(|other| is_two(first, *other))
+    });
+    for edge in edges.iter_mut().filter(|edge| edge.score >= LINK) {
+        if newborn_and_child(edge).is_some_and(|(newborn, _)| children.contains_key(&newborn)) {
+            edge.score = LINK - 1;
+        }
+    }
 }
 
 /// Clusters the registrations.
@@ -191,6 +226,7 @@ pub fn cluster(all: &[Packed], scorer: &Scorer, mut edges: Vec<Edge>, conflicts:
         let (a, b) = (fingerprint(&all[edge.left as usize]), fingerprint(&all[edge.right as usize]));
         mix(a.min(b), a.max(b))
     };
+    weaken_ambiguous_newborns(all, scorer, &mut edges);
     edges.sort_by_cached_key(|edge| (-edge.score, content(edge)));
     let mut queue: NumberMap<u64, Review> = NumberMap::default();
     let mut waiting: Vec<Review> = Vec::new();

@@ -160,6 +160,7 @@ pub fn compare(left: &Packed, right: &Packed) -> Levels {
     let birth_raw = compare_births(left.birth, right.birth);
     let birth = match document {
         document::SAME => 0,
+        document::SAME_DOUBTFUL if left.is_birth_from_document() && right.is_birth_from_document() => 0,
         // The dates differ because the numbers do: one event, counted once.
         document::NEAR | document::DIFFERENT | document::DIFFERENT_UNCHECKED
             if birth_raw != birth::SAME && left.is_birth_from_document() && right.is_birth_from_document() =>

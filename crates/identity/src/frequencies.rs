@@ -18,8 +18,14 @@ const REGISTRATIONS_PER_PERSON: f32 = 2.0;
 pub struct Frequencies {
     /// Registrations seen.
     pub total: u32,
+    /// Persons (other than the first) by name.
     names: NumberMap<u32, u32>,
+    /// The same by given name.
     givens: NumberMap<u32, u32>,
+    /// Persons by the token in each place of the name: surname, first and second of the given name.
+    tokens: NumberMap<u32, u32>,
+    /// Persons whose names were counted.
+    named: u32,
     births: NumberMap<u32, u32>,
     /// Telephones on two names and more.
     phones: NumberMap<u64, u32>,
@@ -61,7 +67,7 @@ impl Frequencies {
                 learned.placeholder_documents.insert(document, names);
             }
         }
-        learned.count_names(all, &mut buffer);
+        learned.count_names(all);
         for one in all.iter().filter(|one| one.birth.is_some()) {
             *learned.births.entry(one.birth.packed()).or_default() += 1;
         }
@@ -69,17 +75,43 @@ impl Frequencies {
     }
 
     /// Names are counted by persons, for which name and birth date stand.
-    fn count_names(&mut self, all: &[Packed], buffer: &mut Vec<(u64, u32)>) {
-        buffer.clear();
-        buffer.extend(
-            all.iter()
-                .filter(|one| one.is_named())
-                .map(|one| (u64::from(one.whole) << 32 | u64::from(given(one)), one.birth.packed())),
-        );
-        for (name, persons) in distinct(buffer) {
-            *self.names.entry((name >> 32) as u32).or_default() += persons;
-            *self.givens.entry(name as u32).or_default() += persons;
+    fn count_names(&mut self, all: &[Packed]) {
+        let mut buffer: Vec<(u64, u32)> = Vec::with_capacity(all.len());
+        let is_person = |one: &&Packed| one.is_named() && one.birth.is_some();
+        let entries = (0_u32..).zip(all).filter(|(_, one)| is_person(&one));
+        buffer.extend(entries.map(|(at, one)| (u64::from(one.whole) << 32 | u64::from(one.birth.packed()), at)));
+        buffer.sort_unstable();
+        buffer.dedup_by_key(|entry| entry.0);
+        self.named = u32::try_from(buffer.len()).unwrap_or(u32::MAX);
+        for (_, at) in &buffer {
+            let one = &all[*at as usize];
+            for (place, token) in (0_u32..).zip(&one.tokens[..3]) {
+                *self.tokens.entry(place << 16 | u32::from(*token)).or_default() += 1;
+            }
+            *self.givens.entry(given(one)).or_default() += 1;
         }
+        for chunk in buffer.chunk_by(|left, right| left.0 >> 32 == right.0 >> 32).filter(|chunk| chunk.len() > 1) {
+            self.names.insert((chunk[0].0 >> 32) as u32, u32::try_from(chunk.len() - 1).unwrap_or(u32::MAX));
+        }
+        self.givens.retain(|_, persons| *persons > 1);
+        self.givens.values_mut().for_each(|persons| *persons -= 1);
+    }
+
+    /// The share of persons who bear the name, and of those who bear its given part.
+    ///
+    /// Whoever else bears the name counts; and because most names are seen once or never, the product of the shares of its
+    /// characters is added, which is what a name nobody else was seen with is worth.
+    fn name_shares(&self, packed: &Packed) -> (f32, f32) {
+        let persons = self.named.max(16) as f32;
+        let seen = |map: &NumberMap<u32, u32>, key: u32| map.get(&key).copied().unwrap_or(0) as f32 / persons;
+        let token = |place: u32| {
+            let count =
+                self.tokens.get(&(place << 16 | u32::from(packed.tokens[place as usize]))).copied().unwrap_or(0);
+            (count as f32 + 0.5) / persons
+        };
+        let given_product = token(1) * token(2);
+        let product = token(0) * given_product;
+        (product + seen(&self.names, packed.whole), given_product + seen(&self.givens, given(packed)))
     }
 
     /// Removes placeholders from a registration and writes how rare its values are.
@@ -94,9 +126,11 @@ impl Frequencies {
         let persons = total / REGISTRATIONS_PER_PERSON;
         let bits = |count: u32, of: f32| ((of / count.max(1) as f32).log2().clamp(0.0, 31.0) * RARITY_STEPS) as u8;
         let count = |map: &NumberMap<u32, u32>, key: u32| map.get(&key).copied().unwrap_or(0) + 1;
+        let share_bits = |share: f32| ((-share.log2()).clamp(0.0, 31.0) * RARITY_STEPS) as u8;
+        let (name, given) = self.name_shares(packed);
         packed.rarity = [
-            bits(count(&self.names, packed.whole), persons),
-            bits(count(&self.givens, given(packed)), persons),
+            share_bits(name),
+            share_bits(given),
             bits(self.phones.get(&packed.phone()).copied().unwrap_or(1), persons),
             bits(count(&self.births, packed.birth.packed()), total),
         ];

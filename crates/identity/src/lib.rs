@@ -14,6 +14,7 @@ pub mod compare;
 mod data;
 pub mod frequencies;
 pub mod model;
+pub mod newborn;
 pub mod ownership;
 pub mod packed;
 pub mod reading;

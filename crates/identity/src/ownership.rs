@@ -18,10 +18,17 @@ const SEVERAL: u64 = u64::MAX;
 struct Elsewhere(NumberMap<u64, u64>);
 
 impl Elsewhere {
-    fn gather(all: &[Packed]) -> Elsewhere {
+    /// Looks through everybody for the names and places of the contested registrations.
+    fn gather(all: &[Packed], contested: &[Vec<u32>]) -> Elsewhere {
+        let wanted: NumberMap<u64, ()> = contested
+            .iter()
+            .flatten()
+            .flat_map(|member| places(&all[*member as usize]).into_iter().flatten())
+            .map(|key| (key, ()))
+            .collect();
         let mut numbers = NumberMap::default();
         for one in all.iter().filter(|one| one.is_named() && one.has_checked_document()) {
-            for key in places(one).into_iter().flatten() {
+            for key in places(one).into_iter().flatten().filter(|key| wanted.contains_key(key)) {
                 numbers
                     .entry(key)
                     .and_modify(|known| {
@@ -54,26 +61,20 @@ pub fn mark(all: &mut [Packed]) {
     let mut entries: Vec<(u64, u32)> =
         (0_u32..).zip(all.iter()).filter(|(_, one)| is_meant(one)).map(|(at, one)| (one.document, at)).collect();
     entries.sort_unstable();
-    let mut contested: Vec<(Vec<u32>, Vec<usize>)> = Vec::new();
+    let mut contested: Vec<Vec<u32>> = Vec::new();
     for chunk in entries.chunk_by(|left, right| left.0 == right.0) {
-        let readings = |entry: &(u64, u32)| all[entry.1 as usize].readings[0];
-        if chunk.len() < 2
-            || chunk.len() > MEMBERS_MAX
-            || chunk.iter().all(|entry| readings(entry) == readings(&chunk[0]))
-        {
+        let whole = |entry: &(u64, u32)| all[entry.1 as usize].whole;
+        let is_one_name = chunk.iter().all(|entry| whole(entry) == whole(&chunk[0]));
+        if chunk.len() >= 2 && chunk.len() <= MEMBERS_MAX && !is_one_name {
+            contested.push(chunk.iter().map(|entry| entry.1).collect());
+        }
+    }
+    let elsewhere = Elsewhere::gather(all, &contested);
+    for members in contested {
+        let groups = groups(&members, all, &elsewhere);
+        if groups.iter().all(|group| *group == groups[0]) {
             continue;
         }
-        let members: Vec<u32> = chunk.iter().map(|entry| entry.1).collect();
-        let groups = groups(&members, all);
-        if groups.iter().any(|group| *group != groups[0]) {
-            contested.push((members, groups));
-        }
-    }
-    if contested.is_empty() {
-        return;
-    }
-    let elsewhere = Elsewhere::gather(all);
-    for (members, groups) in contested {
         let Some(holder) = holder(&members, &groups, all, &elsewhere) else { continue };
         for (member, group) in members.iter().zip(&groups) {
             if *group != holder {
@@ -84,12 +85,18 @@ pub fn mark(all: &mut [Packed]) {
 }
 
 /// Groups of members whose names could be one person's, each named by its first member.
-fn groups(members: &[u32], all: &[Packed]) -> Vec<usize> {
+///
+/// Brothers' names differ in one character as slips do: if one of the two has another number elsewhere and the other has not, they
+/// are two.
+fn groups(members: &[u32], all: &[Packed], elsewhere: &Elsewhere) -> Vec<usize> {
+    let has_other: Vec<bool> =
+        members.iter().map(|member| elsewhere.has_other_number(&all[*member as usize])).collect();
     let mut groups: Vec<usize> = (0..members.len()).collect();
     for left in 0..members.len() {
         for right in left + 1..members.len() {
             let level = compare_names(&all[members[left] as usize], &all[members[right] as usize]);
-            if groups[left] != groups[right] && !name::is_conflict(level) {
+            let is_brother = level == name::ONE_GIVEN && has_other[left] != has_other[right];
+            if groups[left] != groups[right] && !name::is_conflict(level) && !is_brother {
                 let (kept, given_up) = (groups[left].min(groups[right]), groups[left].max(groups[right]));
                 for group in &mut groups {
                     if *group == given_up {

@@ -146,6 +146,13 @@ impl Packed {
         (self.phone_road >> 40) as u32
     }
 
+    /// Where the registrant lives and can be reached, as another registration has it.
+    pub fn take_place(&mut self, other: &Packed) {
+        self.phone_road = other.phone_road;
+        (self.house, self.flat, self.county) = (other.house, other.flat, other.county);
+        self.rarity[2] = other.rarity[2];
+    }
+
     /// The sex: 1, 2 or 0.
     #[inline]
     #[must_use]

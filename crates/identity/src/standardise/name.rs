@@ -54,6 +54,8 @@ pub struct Name {
 
 /// Words for nobody.
 const NOBODY: &[&str] = &[
+    "急诊患者",
+    "急诊病人",
     "无名氏",
     "无名",
     "未知",
@@ -300,7 +302,8 @@ fn ideographs(characters: &[char]) -> Name {
             }
             continue;
         }
-        let is_hidden = is_unknown(character) || character == '*';
+        // 熊某: the clerk knew the surname only.
+        let is_hidden = is_unknown(character) || character == '*' || (character == '某' && name.length > 0);
         if !is_hidden && !is_ideograph(character) {
             continue;
         }
