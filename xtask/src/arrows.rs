@@ -18,7 +18,7 @@ const MAY_SEE: &[(&str, &[&str])] = &[
     ("quality", &["standards", "model"]),
     ("identity", &["standards", "model"]),
     ("records", &["store", "standards", "formats", "trust", "model"]),
-    ("intake", &["formats", "quality", "identity", "records", "trust", "standards", "model"]),
+    ("intake", &["formats", "quality", "identity", "records", "store", "trust", "standards", "model"]),
     ("care", &["intake", "records", "identity", "standards", "trust", "model"]),
     ("insight", &["quality", "records", "identity", "standards", "trust", "model"]),
     ("federation", &["intake", "records", "identity", "standards", "trust", "model"]),

@@ -115,6 +115,23 @@ impl Sources {
         Ok(found)
     }
 
+    /// Every source of every tenant, for whoever opens ports and watches folders.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn all(&self) -> Result<Vec<(TenantId, Source)>, StoreError> {
+        let snapshot = self.store.snapshot();
+        let mut cursor = snapshot.scan(Keyspace::Source, &[], &[]);
+        let mut found = Vec::new();
+        while let Some((key, row)) = cursor.next()? {
+            let tenant = key.first_chunk::<4>().map(|bytes| TenantId(u32::from_be_bytes(*bytes)));
+            let tenant = tenant.ok_or_else(|| StoreError::Damaged("a source without a tenant".to_owned()))?;
+            let source = serde_json::from_slice(row);
+            found.push((tenant, source.map_err(|error| StoreError::Damaged(format!("a source: {error}")))?));
+        }
+        Ok(found)
+    }
+
     /// Registers a source, or changes one; its number stays.
     ///
     /// # Errors

@@ -109,6 +109,11 @@ impl App {
         format!("http://{}", host.unwrap_or("localhost"))
     }
 
+    /// The address of the FHIR face for work that no HTTP client asked for.
+    pub(crate) fn own_url(&self) -> String {
+        format!("{}/fhir/R4", self.base_url.as_deref().unwrap_or("http://localhost"))
+    }
+
     /// The numbers of this process in Prometheus text form.
     pub(crate) fn metrics_text(&self) -> String {
         let Some(prometheus) = &self.prometheus else { return String::new() };

@@ -86,6 +86,11 @@ impl Folder {
         })
     }
 
+    /// The store in this folder refused something.
+    pub(crate) fn refused(&self, error: StoreError) -> FolderError {
+        FolderError::Store(self.data.clone(), error)
+    }
+
     /// Where the server that holds this folder listens for its administrator.
     #[must_use]
     pub fn control_socket(&self) -> PathBuf {

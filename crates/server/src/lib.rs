@@ -24,6 +24,7 @@ mod caller;
 pub mod control;
 mod fhir;
 pub mod folder;
+mod inbox;
 mod language;
 mod metrics;
 mod negotiate;

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use crate::app::App;
 use crate::control;
 use crate::folder::{Folder, FolderError};
+use crate::inbox;
 use crate::router;
 
 /// How long requests in flight may take after the stop signal. systemd sends SIGKILL after 90 s.
@@ -93,6 +94,8 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
         }
     });
     tokio::spawn(keep_house(Arc::clone(&app), stopped.clone()));
+    let sources = app.road.sources().all().map_err(|error| folder.refused(error))?;
+    tokio::spawn(inbox::watch_folders(Arc::clone(&app), sources, stopped.clone()));
     let serving = tokio::spawn(
         axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
             .with_graceful_shutdown(until(stopped))
