@@ -31,6 +31,7 @@ pub const UCUM: &str = "http://unitsofmeasure.org";
 /// Type 01 is [`RESIDENT_NUMBER`].
 #[must_use]
 pub fn document_system(document_type: &str) -> String {
+    let document_type = without_spaces(document_type);
     if document_type == "01" { RESIDENT_NUMBER.to_owned() } else { format!("urn:kangmai:document:{document_type}") }
 }
 
@@ -39,7 +40,16 @@ pub fn document_system(document_type: &str) -> String {
 /// `diagnosis`, `document`.
 #[must_use]
 pub fn institution_system(institution: &str, what: &str) -> String {
-    format!("urn:kangmai:institution:{institution}:{what}")
+    format!("urn:kangmai:institution:{}:{what}", without_spaces(institution))
+}
+
+/// A URI holds no spaces; a code of an institution that was sent with one keeps its place.
+fn without_spaces(code: &str) -> std::borrow::Cow<'_, str> {
+    if code.contains(char::is_whitespace) {
+        code.replace(char::is_whitespace, "_").into()
+    } else {
+        code.into()
+    }
 }
 
 /// A FHIR `Identifier`.

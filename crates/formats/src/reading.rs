@@ -121,7 +121,7 @@ impl Claim {
         Self { kind, key }
     }
 
-    /// The text of this claim inside a reference: `claim:visit/A|1|O|17`, with `%`, `|` and `/` escaped in the parts.
+    /// The text of this claim inside a reference: `claim:visit/A|1|O|17`, with `%`, `|`, `/` and spaces escaped in the parts.
     #[must_use]
     pub fn reference(&self) -> String {
         let mut text = String::with_capacity(16 + self.key.iter().map(String::len).sum::<usize>());
@@ -130,7 +130,8 @@ impl Claim {
         for (position, part) in self.key.iter().enumerate() {
             text.push(if position == 0 { '/' } else { '|' });
             for character in part.chars() {
-                if matches!(character, '%' | '|' | '/') {
+                // Spaces are no part of a reference, for FHIR.
+                if matches!(character, '%' | '|' | '/') || character.is_whitespace() {
                     // Writing into a text cannot fail.
                     let _ = write!(text, "%{:02X}", character as u32);
                 } else {

@@ -69,7 +69,8 @@ impl<'t> Lines<'t> {
         fields.clear();
         let mut quotes = self.row(fields, true);
         let crossed = self.line > line + 1;
-        let fits = fields.len() == width || (width == 0 && quotes == Quotes::Sound);
+        // A field over several lines whose quotes do not even add up is two rows, not one.
+        let fits = quotes == Quotes::Sound && (fields.len() == width || width == 0);
         if quotes == Quotes::Unclosed || (crossed && !fits) {
             let (end_at, end_line) = (self.at, self.line);
             let mut plain = Vec::with_capacity(fields.len());

@@ -299,10 +299,9 @@ impl<'r> Row<'r> {
         moments.map(|moment| moment.at_ms).next()
     }
 
-    fn business_day(&self) -> String {
-        let moments = self.mapping.business_day.iter().filter_map(|column| self.value(*column).and_then(time::parse));
-        let day = moments.map(|moment| moment.day().to_owned()).next();
-        day.unwrap_or_default()
+    fn business_day(&mut self) -> String {
+        let day = self.mapping.business_day.iter().find_map(|column| self.moment(*column));
+        day.map(|moment| moment.day().to_owned()).unwrap_or_default()
     }
 
     fn elements(&self) -> Vec<Element> {
@@ -345,18 +344,22 @@ impl<'r> Row<'r> {
         let types = self.mapping.table.map.get("record_type");
         let record_type = types.and_then(|map| map.get(&sent_type.to_uppercase())).cloned();
         let count = text(self, &total.count).parse::<u64>().ok();
-        let mut missing = |name: &str, rule: &str, hint: &str| {
-            let place = format!("{}.{name}", self.path);
-            self.issues.push(Issue::new(rule, Severity::Error, place).hint(hint));
+        let mut wrong = |name: &str, rule: &str, hint: &str| {
+            let Some(column) = column(name) else { return };
+            let mut issue = Issue::new(rule, Severity::Error, self.place(column)).hint(hint);
+            if let Some(field) = self.cells[column].field.and_then(|field| self.fields.get(field)) {
+                issue = issue.at(field.line, field.column).found(&field.text);
+            }
+            self.issues.push(issue);
         };
         if day.is_none() {
-            missing(&total.business_day, "table.total.day", "业务日期缺失或无法识别");
+            wrong(&total.business_day, "table.total.day", "业务日期缺失或无法识别");
         }
         if record_type.is_none() {
-            missing(&total.record_type, "table.total.type", "业务类型不在映射表中");
+            wrong(&total.record_type, "table.total.type", "业务类型不在映射表中");
         }
         if count.is_none() {
-            missing(&total.count, "table.total.count", "记录数缺失或不是整数");
+            wrong(&total.count, "table.total.count", "记录数缺失或不是整数");
         }
         let (Some(day), Some(record_type), Some(count)) = (day, record_type, count) else { return Vec::new() };
         vec![Total {
@@ -405,8 +408,11 @@ impl<'r> Row<'r> {
             return Some(moment);
         }
         if let Some(day) = damage::day_of_serial(value) {
-            let issue = Damage::SpreadsheetSerial.issue(&self.place(column), value);
-            if !self.issues.contains(&issue) {
+            if !std::mem::replace(&mut self.cells[column].reported, true) {
+                let mut issue = Damage::SpreadsheetSerial.issue(&self.place(column), self.value(column).unwrap_or(""));
+                if let Some(field) = self.cells[column].field.and_then(|field| self.fields.get(field)) {
+                    issue = issue.at(field.line, field.column);
+                }
                 self.issues.push(issue);
             }
             return time::parse(&day);

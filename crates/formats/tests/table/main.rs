@@ -74,7 +74,9 @@ fn record(record: &Record) -> Value {
     let totals: Vec<Value> = record
         .totals
         .iter()
-        .map(|total| json!([total.branch, total.business_day, total.record_type, total.count, total.amount, total.batch]))
+        .map(|total| {
+            json!([total.branch, total.business_day, total.record_type, total.count, total.amount, total.batch])
+        })
         .collect();
     let mut shown = json!({
         "at": format!("{} line {}", record.path, record.line),
@@ -85,7 +87,9 @@ fn record(record: &Record) -> Value {
         "facts": facts,
     });
     for (name, value) in [("totals", Value::from(totals)), ("amount", Value::from(record.amount.as_str()))] {
-        if value.as_array().is_some_and(|items| !items.is_empty()) || value.as_str().is_some_and(|text| !text.is_empty()) {
+        if value.as_array().is_some_and(|items| !items.is_empty())
+            || value.as_str().is_some_and(|text| !text.is_empty())
+        {
             shown[name] = value;
         }
     }
@@ -101,6 +105,19 @@ fn shown(reading: &Reading) -> Value {
     })
 }
 
+fn each_reference(value: &Value, each: &mut impl FnMut(&str)) {
+    match value {
+        Value::Object(members) => {
+            if let Some(reference) = members.get("reference").and_then(Value::as_str) {
+                each(reference);
+            }
+            members.values().for_each(|member| each_reference(member, each));
+        }
+        Value::Array(items) => items.iter().for_each(|item| each_reference(item, each)),
+        _ => {}
+    }
+}
+
 /// What must be true of every reading.
 fn assert_sound(reading: &Reading, case: &str) {
     for record in &reading.records {
@@ -108,14 +125,17 @@ fn assert_sound(reading: &Reading, case: &str) {
             for found in
                 formats::fhir::check_basic(&fact.resource).into_iter().chain(formats::fhir::validate(&fact.resource))
             {
-                assert!(found.severity < model::Severity::Error, "{case} {} {found:?} in {}", record.path, fact.resource);
+                assert!(
+                    found.severity < model::Severity::Error,
+                    "{case} {} {found:?} in {}",
+                    record.path,
+                    fact.resource
+                );
             }
-            let text = fact.resource.to_string();
-            for reference in text.split("\"claim:").skip(1).filter_map(|rest| rest.split('"').next()) {
-                let reference = format!("claim:{reference}");
+            each_reference(&fact.resource, &mut |reference| {
                 let there = record.facts.iter().any(|fact| fact.claim.reference() == reference);
                 assert!(there, "{case} {}: {reference} is referred to and is no fact", record.path);
-            }
+            });
         }
     }
 }
@@ -155,7 +175,9 @@ fn the_catalogue_names_every_rule() {
             for part in text.split('"').skip(1).step_by(1) {
                 let family = ["table.", "text.", "terminology."].iter().any(|family| part.starts_with(family));
                 let rule = part.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'.' | b'-'));
-                if family && rule && part.matches('.').count() == 2 || (rule && matches!(part, "table.empty" | "table.unknown")) {
+                if family && rule && part.matches('.').count() == 2
+                    || (rule && matches!(part, "table.empty" | "table.unknown"))
+                {
                     emitted.insert(part.to_owned());
                 }
             }
