@@ -34,7 +34,10 @@ fn main() {
     let lap = |what: &str| {
         println!("{what}: wall {:.2}s cpu {:.2}s peak {:.0} MB", start.elapsed().as_secs_f64(), cpu(), rss())
     };
-    let regions = Regions::default();
+    let regions = std::env::args()
+        .nth(3)
+        .and_then(|path| std::fs::read_to_string(path).ok())
+        .map_or_else(Regions::default, |text| Regions::read(&text).0);
     let (mut ids, mut all) = (Ids::default(), Vec::new());
     let mut input = BufReader::with_capacity(1 << 20, std::fs::File::open(path).unwrap());
     read_registrations(&mut input, |sent| {

@@ -394,11 +394,16 @@ fn compare_short(left: &Packed, right: &Packed) -> u8 {
         return name::TURNED;
     }
     match (is_surname, alike) {
-        (true, 0) => name::SURNAME,
-        (true, _) => name::ONE_GIVEN,
+        (true, alike) if alike > 0 && alike + 1 == given && !shares_long_surname(a, b) => name::ONE_GIVEN,
+        (true, _) => name::SURNAME,
         (false, alike) if alike == given && certain == given && given > 0 => name::GIVEN,
         _ => name::DIFFERENT,
     }
+}
+
+/// 欧阳强 and 欧阳磊 agree in the surname only.
+fn shares_long_surname(a: &[u16], b: &[u16]) -> bool {
+    a.len() == 3 && a[..2] == b[..2] && crate::reading::is_long_surname([a[0], a[1]])
 }
 
 fn compare_lengths(a: &[u16], b: &[u16], is_surname: bool) -> u8 {

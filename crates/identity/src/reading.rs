@@ -25,6 +25,7 @@ struct Tables {
     numbers: std::collections::HashMap<&'static str, u16>,
     basic: Vec<Readings>,
     surnames: NumberMap<u32, Readings>,
+    long_surnames: Vec<[u16; 2]>,
 }
 
 static TABLES: LazyLock<Tables> = LazyLock::new(build);
@@ -35,6 +36,7 @@ fn build() -> Tables {
         numbers: std::collections::HashMap::new(),
         basic: vec![[0; READINGS_MAX]; (LAST - FIRST + 1) as usize],
         surnames: NumberMap::default(),
+        long_surnames: Vec::new(),
     };
     for code in FIRST..=LAST {
         let Some(character) = char::from_u32(code) else { continue };
@@ -44,7 +46,12 @@ fn build() -> Tables {
     for line in crate::data::SURNAMES.lines().filter(|line| !line.starts_with('#')) {
         let Some((surname, readings)) = line.split_once('\t') else { continue };
         let mut characters = surname.chars();
-        let (Some(character), None) = (characters.next(), characters.next()) else { continue };
+        let Some(character) = characters.next() else { continue };
+        if let Some(second) = characters.next() {
+            let code = |character| u16::try_from(u32::from(character)).unwrap_or(0);
+            tables.long_surnames.push([code(character), code(second)]);
+            continue;
+        }
         let mut numbers = [0; READINGS_MAX];
         for (slot, reading) in numbers.iter_mut().zip(readings.trim().split('/')) {
             *slot = tables.numbers.get(reading).copied().unwrap_or(0);
@@ -108,6 +115,12 @@ pub fn of(character: char) -> Readings {
 #[must_use]
 pub fn of_surname(character: char) -> Readings {
     TABLES.surnames.get(&(character as u32)).copied().unwrap_or_else(|| of(character))
+}
+
+/// Are these two characters (as code points) a surname of two?
+#[must_use]
+pub fn is_long_surname(codes: [u16; 2]) -> bool {
+    TABLES.long_surnames.contains(&codes)
 }
 
 /// The syllable's letters; nothing for zero.

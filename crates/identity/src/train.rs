@@ -266,16 +266,25 @@ fn combine(all: &[Packed], sessions: &[Session], found: &[Found], stranger: Tabl
     model
 }
 
-/// How many pairs are one person's: those seen to share a document, divided by the chance that a pair of one person shows it.
+/// How many pairs are one person's: those seen to share a document (or name and birth date), divided by the chance that a pair
+/// of one person shows it.
 /// How many are relatives': those seen to share a telephone, divided likewise.
 fn priors(model: &mut Model, all: &[Packed], sessions: &[Session], found: &[Found]) {
     let share =
         |test: &dyn Fn(&&Packed) -> bool| all.iter().filter(test).count().max(1) as f64 / all.len().max(1) as f64;
     let documents = share(&|one| one.has_checked_document());
     let phones = share(&|one| one.phone() != 0);
-    let m_document = f64::from(model.same[Field::Document as usize][usize::from(document::SAME)]).max(0.05);
+    let named = share(&|one| one.is_named() && one.birth.is_whole() && !one.birth.is_year_only());
+    let m = |field: Field, level: u8| f64::from(model.same[field as usize][usize::from(level)]).max(0.05);
+    let names = m(Field::Name, name::SAME) + m(Field::Name, name::SOUND);
     let f_phone = f64::from(model.relative[Field::Phone as usize][usize::from(phone::SAME)]).max(0.05);
-    let same_pairs = (sessions[0].pairs_total * found[0].share / (documents * documents * m_document)).max(1.0);
+    let by_document =
+        sessions[0].pairs_total * found[0].share / (documents * documents * m(Field::Document, document::SAME));
+    let by_name =
+        sessions[1].pairs_total * found[1].share / (named * named * names.min(1.0) * m(Field::Birth, birth::SAME));
+    // Two estimates of one number, each worth what it saw.
+    let weight = documents * documents;
+    let same_pairs = (weight * by_document.max(1.0).ln() + (1.0 - weight) * by_name.max(1.0).ln()).exp();
     let relative_pairs = (sessions[2].pairs_total * (1.0 - found[2].share) / (phones * phones * f_phone)).max(1.0);
     let count = all.len().max(2) as f64;
     let every_pair = count * (count - 1.0) / 2.0;

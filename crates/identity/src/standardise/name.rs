@@ -158,7 +158,7 @@ fn is_unknown(character: char) -> bool {
 }
 
 fn is_dot(character: char) -> bool {
-    matches!(character, '·' | '•' | '・' | '‧' | '．' | '.' | '∙' | '⋅' | '᛫' | '\u{2022}' | '\u{ff65}')
+    matches!(character, '·' | '•' | '・' | '‧' | '．' | '.' | '∙' | '⋅' | '᛫' | '\u{ff65}')
 }
 
 /// `母名之子` and its relatives: the mother's name, the sex, the order among several.
