@@ -42,7 +42,7 @@ pub enum Command {
     Load(Load),
     /// Send files of a source: documents, HL7 v2 messages, tables, FHIR; goes on where it was cut off
     Ingest(Ingest),
-    /// Check FHIR resources in files, without a server
+    /// Check files (FHIR, shared documents, HL7 v2, tables) with reader and rules, without a server
     Validate(Validate),
     /// Verify the audit log, or sign a checkpoint of it
     Audit(Audit),
@@ -245,7 +245,7 @@ pub struct Ingest {
 /// `kangmai validate`.
 #[derive(Debug, Args)]
 pub struct Validate {
-    /// Resources (.json, .json.zst)
+    /// FHIR JSON, CDA XML, HL7 v2 or delimited tables; what they are is seen by their bytes. May be packed (.zst)
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
     /// How findings are printed

@@ -30,4 +30,5 @@ pub mod when;
 pub use chains::{Held, Missing};
 pub use check::{RecordContext, duplicates};
 pub use compile::{RuleError, Rules};
+pub use model::{Issue, Severity};
 pub use score::{Score, score};
