@@ -4,7 +4,7 @@
 //! was vetoed or is too weak goes to the review queue, one row per pair of clusters. What people decided always wins.
 
 use crate::blocks::fingerprint;
-use crate::compare::{Field, Levels, compare, document, name};
+use crate::compare::{Field, Levels, address, compare, document, name, phone};
 use crate::model::{Scorer, UNITS_PER_BIT};
 use crate::packed::Packed;
 use crate::text::{NumberMap, mix};
@@ -131,12 +131,30 @@ impl State<'_> {
         })
     }
 
+    /// A borrowed card shows its holder's name elsewhere, or is used once. Two numbers that were each used twice and under no other
+    /// name belong to two people of one name.
+    fn have_established_numbers(&self, left: &[u32], right: &[u32]) -> bool {
+        let established = |members: &[u32]| {
+            let numbers =
+                members.iter().map(|member| &self.all[*member as usize]).filter(|one| one.has_checked_document());
+            let mut numbers: Vec<u64> = numbers.map(|one| one.document).collect();
+            numbers.sort_unstable();
+            let twice = numbers.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
+            twice.collect::<Vec<u64>>()
+        };
+        let left = established(left);
+        !left.is_empty() && established(right).iter().any(|number| !left.contains(number))
+    }
+
     /// May the clusters of two registrations become one?
     fn allows(&mut self, edge: Edge) -> bool {
         let (left, right) = (self.find(edge.left), self.find(edge.right));
         let (left, right) = (self.members_of(left), self.members_of(right));
         if left.len() == 1 && right.len() == 1 {
             return !is_veto(&self.all[left[0] as usize], &self.all[right[0] as usize], self.scorer);
+        }
+        if self.have_established_numbers(&left, &right) {
+            return false;
         }
         let pairs = left.iter().flat_map(|one| right.iter().map(move |other| (*one, *other))).take(PAIRS_MAX);
         for (one, other) in pairs {
@@ -155,11 +173,19 @@ fn is_veto(left: &Packed, right: &Packed, scorer: &Scorer) -> bool {
     }
     let levels = compare(left, right);
     let score = scorer.score(left, right, levels).total();
-    // Two numbers that both pass their check are two people's, unless one person once used another's card: then the whole
-    // name agrees. Numbers of one region and day are twins'.
     let (document, name) = (levels.of(Field::Document), levels.of(Field::Name));
-    let has_two_numbers = document == document::NEAR || (document == document::DIFFERENT && name != name::SAME);
+    let has_two_numbers =
+        document == document::NEAR || (document == document::DIFFERENT && !is_borrowing(name, levels));
     has_two_numbers || is_conflict(levels) || score < AGAINST
+}
+
+/// Two numbers that both pass their check are two people's, unless one person once used a relative's card: then the whole name
+/// agrees and nothing says that they live apart. Namesakes born on one day live apart.
+fn is_borrowing(name: u8, levels: Levels) -> bool {
+    let (phone, address) = (levels.of(Field::Phone), levels.of(Field::Address));
+    let is_near = matches!(phone, phone::SAME | phone::SLIP) || matches!(address, address::FLAT..=address::ROAD);
+    let is_apart = phone == phone::DIFFERENT || matches!(address, address::OTHER_FLAT..=address::DIFFERENT);
+    name == name::SAME && (is_near || !is_apart)
 }
 
 /// The same document under names that are not one person's?
@@ -167,8 +193,8 @@ pub(crate) fn is_conflict(levels: Levels) -> bool {
     let name = levels.of(Field::Name);
     match levels.of(Field::Document) {
         document::SAME => name::is_conflict(name),
-        // One of them is known to carry another's card: a brother's name differs in one character only.
-        document::SAME_DOUBTFUL => name::is_conflict(name) || name == name::ONE_GIVEN,
+        // One of them is known to carry another's card: a brother's name differs in one character.
+        document::SAME_DOUBTFUL => name::is_conflict(name) || matches!(name, name::ONE_GIVEN | name::PART),
         _ => false,
     }
 }

@@ -75,7 +75,12 @@ pub struct Scorer {
     birth_same: i32,
     phone_same: i32,
     surname_bits: i32,
+    /// What a name that sounds the same weighs at most: brothers share a character, and the other may sound alike by chance.
+    brothers_sound: Score,
 }
+
+/// The chance that two different characters of given names sound alike: there are some 400 syllables, unevenly used.
+const SOUNDS_ALIKE: f32 = 1.0 / 64.0;
 
 fn units(bits: f32) -> i32 {
     (bits * UNITS_PER_BIT as f32).round() as i32
@@ -99,7 +104,12 @@ impl Scorer {
         let u = |field: Field, level: u8| model.stranger[field as usize][usize::from(level)].max(1e-9);
         // A sounding-alike pair is as much commoner than a same-character pair as the levels are among strangers.
         let sound_ratio = u(Field::Name, name::SOUND) / u(Field::Name, name::SAME);
+        let brothers = |against: &Table| {
+            let share = against[Field::Name as usize][usize::from(name::ONE_GIVEN)].max(0.001) * SOUNDS_ALIKE;
+            units((m(Field::Name, name::SOUND) / share).log2())
+        };
         Scorer {
+            brothers_sound: Score { stranger: 0, relative: brothers(&model.relative), twin: brothers(&model.twin) },
             stranger: ratio(&model.stranger),
             relative: ratio(&model.relative),
             twin: ratio(&model.twin),
@@ -130,8 +140,13 @@ impl Scorer {
         let rarity = |which: usize| i32::from(left.rarity[which].min(right.rarity[which])) * STEP;
         if field == Field::Name as usize && (level == name::SAME || level == name::SOUND) {
             let base = if level == name::SAME { self.name_same } else { self.name_sound };
-            let given = base + rarity(1);
-            return Score { stranger: base + rarity(0), relative: given + self.surname_bits, twin: given };
+            let mut given =
+                Score { stranger: 0, relative: base + rarity(1) + self.surname_bits, twin: base + rarity(1) };
+            if level == name::SOUND {
+                given.relative = given.relative.min(self.brothers_sound.relative);
+                given.twin = given.twin.min(self.brothers_sound.twin);
+            }
+            return Score { stranger: base + rarity(0), ..given };
         }
         if field == Field::Birth as usize && level == birth::SAME {
             return Score { stranger: self.birth_same + rarity(3), ..plain };

@@ -95,7 +95,7 @@ fn groups(members: &[u32], all: &[Packed], elsewhere: &Elsewhere) -> Vec<usize> 
     for left in 0..members.len() {
         for right in left + 1..members.len() {
             let level = compare_names(&all[members[left] as usize], &all[members[right] as usize]);
-            let is_brother = level == name::ONE_GIVEN && has_other[left] != has_other[right];
+            let is_brother = matches!(level, name::ONE_GIVEN | name::PART) && has_other[left] != has_other[right];
             if groups[left] != groups[right] && !name::is_conflict(level) && !is_brother {
                 let (kept, given_up) = (groups[left].min(groups[right]), groups[left].max(groups[right]));
                 for group in &mut groups {
