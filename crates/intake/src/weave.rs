@@ -1,6 +1,7 @@
 //! One record into the records: every fact finds the resource that its claim stands for, or makes it; what is older than what
 //! is there goes into history; what was said before is not said again.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 use formats::reading::{Act, Claim, Fact, REFERENCE_PREFIX, Record};
@@ -53,7 +54,7 @@ pub(crate) fn examine(record: &Record) -> Vec<Issue> {
             Ok(type_code) if fact.resource["resourceType"] != type_code.name() => {
                 Some(format!("a {type_code} was claimed"))
             }
-            Ok(_) => formats::fhir::check_basic(&fact.resource)
+            Ok(_) => formats::fhir::check_basic(&stated(fact))
                 .into_iter()
                 .find(|issue| issue.severity >= Severity::Error)
                 .map(|issue| format!("{} {}", issue.rule, issue.path)),
@@ -172,7 +173,10 @@ impl Loom<'_> {
         }
         let content = content(work.keys(), &fact.resource)?;
         let Some((known, before)) = thread.known.clone() else {
-            let resource = self.resource(fact, references);
+            let mut resource = self.resource(fact, references);
+            if fact.act == Act::Merge {
+                prune(&mut resource);
+            }
             self.settle(work, thread, fact, (content, record.effective_ms), None)?;
             work.create(&thread.address, resource.clone())?;
             if fact.act == Act::Mention {
@@ -196,6 +200,7 @@ impl Loom<'_> {
         let resource = match (fact.act, current) {
             (Act::Merge, Some(mut current)) => {
                 merge(&mut current, &resource);
+                prune(&mut current);
                 current
             }
             _ => resource,
@@ -224,9 +229,11 @@ impl Loom<'_> {
         if act == Act::Merge {
             // What the older message says and the current one does not is kept in the current one.
             newest = older.clone();
+            prune(&mut newest);
             merge(&mut newest, &current);
             let mut patched = current;
             merge(&mut patched, &older);
+            prune(&mut patched);
             older = patched;
         }
         work.put(&thread.address, older)?;
@@ -363,6 +370,23 @@ pub(crate) fn merge(target: &mut Value, patch: &Value) {
     }
 }
 
+/// What a fact states: of a patch, without the nulls that take something back.
+fn stated(fact: &Fact) -> Cow<'_, Value> {
+    if fact.act != Act::Merge {
+        return Cow::Borrowed(&fact.resource);
+    }
+    let mut stated = fact.resource.clone();
+    prune(&mut stated);
+    Cow::Owned(stated)
+}
+
+/// Removes nulls, and objects that hold nothing once they are gone: FHIR knows neither.
+fn prune(value: &mut Value) {
+    let Value::Object(members) = value else { return };
+    members.values_mut().for_each(prune);
+    members.retain(|_, member| !member.is_null() && member.as_object().is_none_or(|inner| !inner.is_empty()));
+}
+
 /// Remembers the addresses of claims whose commit held.
 pub(crate) fn remember(cache: &Cache, tenant: TenantId, fresh: Vec<([u8; 16], Address)>) {
     for (hash, address) in fresh {
@@ -373,6 +397,14 @@ pub(crate) fn remember(cache: &Cache, tenant: TenantId, fresh: Vec<([u8; 16], Ad
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_taken_back_leaves_nothing_empty() {
+        let mut visit = json!({ "period": { "end": "2024" }, "name": [{}], "status": "finished" });
+        merge(&mut visit, &json!({ "period": { "end": null }, "status": "in-progress" }));
+        prune(&mut visit);
+        assert_eq!(visit, json!({ "name": [{}], "status": "in-progress" }));
+    }
 
     #[test]
     fn merging_follows_the_examples_of_rfc_7396() {

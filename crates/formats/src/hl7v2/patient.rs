@@ -34,6 +34,11 @@ impl Draft<'_> {
         let path = self.message.segments[at].path();
         let fact = match touch {
             Touch::Merge => {
+                if numbers.len() < 2 {
+                    // The number alone says who it is; the documents that another message gave are not taken back by it.
+                    self.fact(claim.clone(), resource.clone(), path.clone(), Act::Mention);
+                    resource.remove("identifier");
+                }
                 self.deletions(at, &mut resource);
                 self.fact(claim, resource, path, Act::Merge)
             }
