@@ -188,6 +188,10 @@ pub struct FactRule {
     /// Fields of which at least one must be filled for the resource to be made (paths as in `to`); empty: none needed.
     #[serde(default)]
     pub needs: Vec<String>,
+    /// Members that FHIR allows only with one of some members inside them: `dosage = ["dose"]`. Without it their words move
+    /// into an extension.
+    #[serde(default)]
+    pub only_with: HashMap<String, Vec<String>>,
     /// Its fields.
     #[serde(default)]
     pub field: Vec<Field>,

@@ -33,8 +33,6 @@ pub struct ReadSection {
 /// The value of an act as it was sent.
 #[derive(Debug, Default, Clone)]
 pub struct ActValue {
-    /// The `value` element.
-    pub node: Option<Position>,
     /// `xsi:type` without prefix, or what it must be when it was not sent.
     pub kind: String,
     /// Text, number, code, time.
@@ -263,8 +261,7 @@ impl<'r, 't> Reader<'r, 't> {
                 self.group += u32::from(repeats);
                 if repeats { self.group } else { 0 }
             }
-            Some(parent) if matches!(kind, "organizer" | "procedure" | "substanceAdministration") => {
-                let _ = parent;
+            Some(_) if matches!(kind, "organizer" | "procedure" | "substanceAdministration") => {
                 self.group += 1;
                 self.group
             }
@@ -436,7 +433,6 @@ impl<'r, 't> Reader<'r, 't> {
         let unit = [take("unit"), take("currency")].into_iter().find(|unit| !unit.is_empty()).unwrap_or_default();
         let system = [take("codeSystem"), take("codeSystemName")].into_iter().find(|one| !one.is_empty()).unwrap_or_default();
         let value = ActValue {
-            node: Some(value_node),
             kind,
             text,
             display: take("displayName").to_owned(),

@@ -218,6 +218,12 @@ impl<'r, 't> Maker<'r, 't> {
     }
 
     fn finish(&mut self, rule: &'static FactRule, claim: Claim, mut resource: Map<String, Value>, root: Option<usize>, section: usize) {
+        for (name, wanted) in &rule.only_with {
+            let lacking = resource.get(name).is_some_and(|member| !wanted.iter().any(|one| member.get(one).is_some()));
+            if let Some(member) = lacking.then(|| resource.remove(name)).flatten() {
+                fields::put(&mut resource, "extension[+]", values::sent(name, "valueString", Value::from(words_of(&member))));
+            }
+        }
         self.about(&mut resource);
         let path = match root {
             Some(root) => self.tree.path(self.body.acts[root].node),
@@ -531,6 +537,20 @@ fn kind(name: &str) -> &'static str {
         "service_order",
     ];
     KINDS.into_iter().find(|kind| *kind == name).unwrap_or("document_observation")
+}
+
+/// The texts in a value, without codes and systems.
+fn words_of(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        Value::Array(list) => list.iter().map(words_of).collect::<Vec<_>>().join(" "),
+        Value::Object(map) => {
+            let said = map.iter().filter(|(name, _)| !matches!(name.as_str(), "system" | "coding") || !map.contains_key("text"));
+            said.map(|(_, value)| words_of(value)).collect::<Vec<_>>().join(" ")
+        }
+        Value::Bool(_) | Value::Null => String::new(),
+    }
 }
 
 /// Puts in what is not there yet.

@@ -199,7 +199,12 @@ fn from_act(making: &mut Making<'_, '_, '_>, field: &Field, act: &Act) -> Conver
             fitting.sort();
             return plain(fitting.first().map(|(_, meaning)| Value::from(meaning.as_str())));
         }
-        "taken" => return Some(("", Value::Null)),
+        // The unit is in the result already; another one than the result's stays an element of its own.
+        "taken" => {
+            let unit = making.resource.get("valueQuantity").and_then(|quantity| quantity.get("unit")).and_then(Value::as_str);
+            let same = unit.is_some_and(|unit| unit == value.words());
+            return same.then_some(("", Value::Null));
+        }
         _ => {}
     }
     if value.is_empty() {

@@ -75,7 +75,6 @@ pub(super) mod rule {
         TIME_FORMAT = "cda.time.format";
         TIME_MALFORMED = "cda.time.malformed";
         IDENTIFIER_DAMAGED = "cda.identifier.damaged";
-        FACT_INVALID = "cda.fact.invalid";
     }
 }
 

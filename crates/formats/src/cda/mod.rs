@@ -62,7 +62,7 @@ pub fn read(bytes: &[u8], options: &Options) -> Reading {
     if opened.is_empty() && !outside.any(Severity::Fatal) {
         outside.add(rule::DOCUMENT_MISSING, "", 1, 1, "");
     }
-    let mut seen: HashMap<String, Vec<Fact>> = HashMap::new();
+    let mut seen = HashMap::new();
     for one in &opened {
         reading.envelope.encoding = one.encoding;
         let mut form = Findings::default();
@@ -100,8 +100,9 @@ pub fn read(bytes: &[u8], options: &Options) -> Reading {
 /// Says when two documents of a message have one id and different content.
 fn same_id(record: &mut Record, seen: &mut HashMap<String, Vec<Fact>>, envelope: &Envelope) {
     let Some(id) = envelope.message_id.clone() else { return };
+    let same = |one: &Fact, other: &Fact| one.claim == other.claim && one.resource == other.resource;
     match seen.get(&id) {
-        Some(known) if *known != record.facts => {
+        Some(known) if known.len() != record.facts.len() || !known.iter().zip(&record.facts).all(|(one, other)| same(one, other)) => {
             let mut findings = Findings::default();
             findings.add(rule::DOCUMENT_DUPLICATE_ID, &record.path, record.line, 0, &id);
             record.issues.extend(findings.into_issues());

@@ -25,11 +25,11 @@ const NONE: Position = Position::MAX;
 
 /// One element.
 #[derive(Debug)]
-pub struct Node<'a> {
+struct Node<'a> {
     /// The local name, corrected when it was misspelt.
-    pub name: &'a str,
+    name: &'a str,
     /// Where its start tag begins, in bytes.
-    pub offset: usize,
+    offset: usize,
     parent: Position,
     first: Position,
     last: Position,
@@ -136,10 +136,6 @@ impl<'a> Tree<'a> {
         let tag = self.source.get(at + 1..at + 1 + start.name().as_ref().len()).unwrap_or_default();
         let local = tag.rsplit(':').next().unwrap_or(tag);
         let name = names.right(local);
-        if name != local {
-            let (line, column) = self.place(at);
-            findings.add(rule::NAME_MISSPELT, "", line, column, local).expected = Some(name.to_owned());
-        }
         let first_attribute = u32::try_from(self.attributes.len()).unwrap_or(u32::MAX);
         self.read_attributes(tag.len(), at, start, findings);
         let end_attribute = u32::try_from(self.attributes.len()).unwrap_or(u32::MAX);
@@ -169,6 +165,11 @@ impl<'a> Tree<'a> {
                 self.nodes[last as usize].next = position;
             }
             self.nodes[parent as usize].last = position;
+        }
+        if name != local {
+            let (line, column) = self.place(at);
+            let path = self.path(position);
+            findings.add(rule::NAME_MISSPELT, &path, line, column, local).expected = Some(name.to_owned());
         }
         Ok(position)
     }
@@ -218,12 +219,6 @@ impl<'a> Tree<'a> {
     #[must_use]
     pub fn root(&self) -> Position {
         0
-    }
-
-    /// An element.
-    #[must_use]
-    pub fn node(&self, position: Position) -> &Node<'a> {
-        &self.nodes[position as usize]
     }
 
     /// The name of an element.
