@@ -1,12 +1,13 @@
 //! Links a table and prints what each step took: the tool of development and of the figures in `docs/decisions/0006`.
+use std::collections::HashMap;
 use std::io::BufReader;
 use std::time::Instant;
 
-use identity::batch::{Frozen, link};
+use identity::batch::{Frozen, Input, link};
 use identity::cluster::Wishes;
-use identity::packed::Packed;
-use identity::standardise::{Regions, standardise};
-use identity::table::{Ids, read_registrations, write_clusters};
+use identity::evaluate::evaluate;
+use identity::standardise::Regions;
+use identity::table::{read_columns, write_clusters, write_queue};
 
 fn cpu() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
@@ -38,15 +39,10 @@ fn main() {
         .nth(3)
         .and_then(|path| std::fs::read_to_string(path).ok())
         .map_or_else(Regions::default, |text| Regions::read(&text).0);
-    let (mut ids, mut all) = (Ids::default(), Vec::new());
     let mut input = BufReader::with_capacity(1 << 20, std::fs::File::open(path).unwrap());
-    read_registrations(&mut input, |sent| {
-        ids.push(sent.rec_id);
-        all.push(Packed::new(&standardise(sent, &regions)));
-    })
-    .unwrap();
+    let Input { ids, registrations: mut all } = Input::read(&mut input, &regions).unwrap();
     lap("read");
-    let frozen = Frozen::learn(&mut all, None);
+    let frozen = Frozen::learn(&mut all);
     lap("learn");
     println!("placeholders {:?}", frozen.frequencies.placeholders());
     println!(
@@ -83,15 +79,17 @@ fn main() {
         &linked.clusters.cluster_of,
     )
     .unwrap();
-    let mut queue = String::from("rec_id_a,rec_id_b,kind,weight\n");
-    for row in &linked.clusters.queue {
-        queue += &format!(
-            "{},{},{},{:.2}\n",
-            ids.get(row.left),
-            ids.get(row.right),
-            row.kind.name(),
-            f64::from(row.score) / 64.0
-        );
+    let mut queue = std::fs::File::create(format!("{out}.queue")).unwrap();
+    write_queue(&mut queue, &ids, &linked.clusters.queue).unwrap();
+    if let Some(truth) = std::env::args().nth(4) {
+        let place: HashMap<&str, u32> = (0..ids.len() as u32).map(|at| (ids.get(at), at)).collect();
+        let (mut persons, mut person_of) = (HashMap::new(), vec![u32::MAX; ids.len()]);
+        let mut input = BufReader::new(std::fs::File::open(truth).unwrap());
+        read_columns(&mut input, ["rec_id", "person_id"], |[id, person]| {
+            let next = persons.len() as u32;
+            person_of[place[id] as usize] = *persons.entry(person.to_owned()).or_insert(next);
+        })
+        .unwrap();
+        println!("{}", evaluate(&linked, &person_of));
     }
-    std::fs::write(format!("{out}.queue"), queue).unwrap();
 }

@@ -1,5 +1,9 @@
 //! The batch: registrations → clusters, one per person, and the review queue.
 
+use std::io::BufRead;
+
+use serde::{Deserialize, Serialize};
+
 use crate::blocks::{self, PASSES, PassReport};
 use crate::cluster::{self, Clusters, Edge, Wishes, is_conflict};
 use crate::compare::{Field, Levels, compare, document, name};
@@ -7,7 +11,9 @@ use crate::frequencies::Frequencies;
 use crate::model::{Model, Scorer, UNITS_PER_BIT};
 use crate::newborn;
 use crate::packed::Packed;
-use crate::standardise::DocumentKind;
+use crate::standardise::{DocumentKind, Regions, standardise};
+use crate::table::{Ids, TableError, read_registrations};
+use crate::text::NumberMap;
 use crate::train::train;
 
 /// The score from which a pair is linked: odds of about 100 to 1, so that of the links at the threshold one in a hundred is
@@ -19,7 +25,7 @@ pub const CERTAIN: i32 = 10 * UNITS_PER_BIT;
 pub const REVIEW: i32 = -3 * UNITS_PER_BIT;
 
 /// What everything was decided with; frozen, the partition is a function of the set of registrations.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Frozen {
     /// The model.
     pub model: Model,
@@ -36,22 +42,86 @@ pub struct Linked {
     pub passes: Vec<PassReport>,
     /// Pairs that were scored.
     pub pairs_scored: u64,
+    /// Which pairs blocking brought together.
+    pub seen: Seen,
     /// Share of the links that blocking is estimated to have seen, without labels.
     pub estimated_recall: f64,
+}
+
+/// Which pairs blocking brought together.
+#[derive(Debug, Clone, Default)]
+pub struct Seen {
+    keys: Vec<Vec<u32>>,
+    /// Other rows of a registration: it was looked at from several sides.
+    views: NumberMap<u32, Vec<u32>>,
+}
+
+impl Seen {
+    fn new(keys: Vec<Vec<u32>>, base_of: Vec<u32>, registrations: u32) -> Seen {
+        let mut views: NumberMap<u32, Vec<u32>> = NumberMap::default();
+        for (view, base) in (registrations..).zip(base_of) {
+            views.entry(base).or_default().push(view);
+        }
+        Seen { keys, views }
+    }
+
+    /// Were the two registrations compared?
+    #[must_use]
+    pub fn were_compared(&self, left: u32, right: u32) -> bool {
+        let rows = |one: u32| std::iter::once(one).chain(self.views.get(&one).into_iter().flatten().copied());
+        rows(left).any(|left| {
+            rows(right).any(|right| {
+                let (left, right) = (left as usize, right as usize);
+                self.keys.iter().any(|column| column[left] != 0 && column[left] == column[right])
+            })
+        })
+    }
+}
+
+/// Registrations read from a table, ready for learning.
+#[derive(Debug, Clone, Default)]
+pub struct Input {
+    /// Their ids.
+    pub ids: Ids,
+    /// Packed, not yet finished by frequencies.
+    pub registrations: Vec<Packed>,
+}
+
+impl Input {
+    /// Reads a table of registrations.
+    ///
+    /// # Errors
+    /// See [`crate::table::read_registrations`].
+    pub fn read(input: &mut dyn BufRead, regions: &Regions) -> Result<Input, TableError> {
+        let mut read = Input::default();
+        read_registrations(input, |sent| {
+            read.ids.push(sent.rec_id);
+            read.registrations.push(Packed::new(&standardise(sent, regions)));
+        })?;
+        Ok(read)
+    }
 }
 
 impl Frozen {
     /// Learns frequencies, placeholders and the model, and finishes the registrations with them.
     #[must_use]
-    pub fn learn(all: &mut [Packed], model: Option<Model>) -> Frozen {
+    pub fn learn(all: &mut [Packed]) -> Frozen {
         let frequencies = Frequencies::learn(all);
-        for one in all.iter_mut() {
-            frequencies.finish(one);
-        }
-        crate::ownership::mark(all);
-        let model = model.unwrap_or_else(|| train(all));
-        Frozen { model, frequencies }
+        finish(all, &frequencies);
+        Frozen { model: train(all), frequencies }
     }
+
+    /// Finishes registrations with what was learned before.
+    pub fn apply(&self, all: &mut [Packed]) {
+        finish(all, &self.frequencies);
+    }
+}
+
+fn finish(all: &mut [Packed], frequencies: &Frequencies) {
+    for one in all.iter_mut() {
+        frequencies.finish(one);
+    }
+    crate::ownership::mark(all);
 }
 
 /// The score that decides: the certain layer first, then the weights.
@@ -112,9 +182,9 @@ pub fn link(all: &[Packed], frozen: &Frozen, wishes: &Wishes) -> Linked {
         passes.push(report);
     }
     let estimated_recall = estimate_recall(&edges, &keys);
-    drop(keys);
+    let seen = Seen::new(keys, base_of, registrations);
     let clusters = cluster::cluster(&all[..registrations as usize], &scorer, edges, &conflicts, wishes);
-    Linked { clusters, passes, pairs_scored, estimated_recall }
+    Linked { clusters, passes, pairs_scored, seen, estimated_recall }
 }
 
 /// Chao's estimate from how many passes found each link: what only one pass found tells how much none found.

@@ -37,7 +37,7 @@ enum Refine {
 }
 
 /// Number of passes.
-pub const PASSES: usize = 12;
+pub const PASSES: usize = 13;
 
 /// The passes, in order.
 pub const ALL: [Pass; PASSES] = [
@@ -52,6 +52,7 @@ pub const ALL: [Pass; PASSES] = [
     Pass { name: "name", refine: &[Refine::BirthYear, Refine::Sex, Refine::MonthDay, Refine::Phone] },
     Pass { name: "phone", refine: &[Refine::Surname, Refine::BirthYear, Refine::Reading, Refine::Birth] },
     Pass { name: "birth-surname", refine: &[Refine::Sex, Refine::GivenFirst, Refine::County, Refine::Reading] },
+    Pass { name: "birth", refine: &[Refine::Sex, Refine::County, Refine::Surname, Refine::GivenFirst] },
     Pass { name: "name-month-day", refine: &[Refine::Sex, Refine::County, Refine::BirthYear] },
 ];
 
@@ -111,7 +112,8 @@ pub fn keys(packed: &Packed) -> [u32; PASSES] {
     keys[8] = key(8, [reading, 1]);
     keys[9] = key(9, [phone, 1]);
     keys[10] = key(10, [birth, surname(packed)]);
-    keys[11] = key(11, [reading, month_day(packed)]);
+    keys[11] = key(11, [birth, 1]);
+    keys[12] = key(12, [reading, month_day(packed)]);
     keys
 }
 

@@ -74,6 +74,8 @@ pub struct Clusters {
     pub cluster_of: Vec<u32>,
     /// The queue, strongest first.
     pub queue: Vec<Review>,
+    /// Rows that were too many for people to look at: the weakest of both kinds.
+    pub queue_left_out: usize,
 }
 
 /// Below this a pair inside one cluster says loudly that it is two persons.
@@ -167,7 +169,7 @@ impl State<'_> {
 }
 
 /// Do two registrations exclude each other, whatever stands between them?
-fn is_veto(left: &Packed, right: &Packed, scorer: &Scorer) -> bool {
+pub(crate) fn is_veto(left: &Packed, right: &Packed, scorer: &Scorer) -> bool {
     if left.birth_order() != 0 && right.birth_order() != 0 && left.birth_order() != right.birth_order() {
         return true;
     }
@@ -228,6 +230,21 @@ fn weaken_ambiguous_newborns(all: &[Packed], scorer: &Scorer, edges: &mut [Edge]
             edge.score = LINK - 1;
         }
     }
+}
+
+/// People can look at 1.5 % of the registrations, and at as many document conflicts; a longer queue is not worked off and hides
+/// what matters. Small sets keep everything.
+fn shorten(queue: &mut Vec<Review>, registrations: usize) -> usize {
+    const SHARE: f64 = 0.015;
+    const ROWS_MIN: usize = 20;
+    let most = ((registrations as f64 * SHARE) as usize).max(ROWS_MIN);
+    let (mut conflicts, mut others, before) = (0, 0, queue.len());
+    queue.retain(|row| {
+        let count = if row.kind == ReviewKind::DocumentConflict { &mut conflicts } else { &mut others };
+        *count += 1;
+        *count <= most
+    });
+    before - queue.len()
 }
 
 /// Clusters the registrations.
@@ -291,6 +308,7 @@ pub fn cluster(all: &[Packed], scorer: &Scorer, mut edges: Vec<Edge>, conflicts:
     }
     let mut queue: Vec<Review> = queue.into_values().collect();
     queue.sort_by_key(|review| (-review.score, review.left, review.right));
+    let queue_left_out = shorten(&mut queue, all.len());
     let cluster_of = (0..count).map(|at| state.find(at)).collect();
-    Clusters { cluster_of, queue }
+    Clusters { cluster_of, queue, queue_left_out }
 }

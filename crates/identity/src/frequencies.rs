@@ -3,6 +3,8 @@
 //! A telephone that hangs on twenty names is a counter's, not a household's; a document number under eight names is nobody's.
 //! Both limits are about how people live, not about any data set.
 
+use serde::{Deserialize, Serialize};
+
 use crate::packed::{Packed, RARITY_STEPS};
 use crate::text::{NumberMap, mix};
 
@@ -14,7 +16,7 @@ const DOCUMENT_NAMES_MAX: u32 = 8;
 const REGISTRATIONS_PER_PERSON: f32 = 2.0;
 
 /// Frequencies and placeholders, frozen once learned.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Frequencies {
     /// Registrations seen.
     pub total: u32,

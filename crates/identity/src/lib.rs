@@ -12,6 +12,8 @@ pub mod blocks;
 pub mod cluster;
 pub mod compare;
 mod data;
+pub mod evaluate;
+pub mod explain;
 pub mod frequencies;
 pub mod model;
 pub mod newborn;

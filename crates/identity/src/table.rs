@@ -2,6 +2,8 @@
 
 use std::io::{BufRead, Write};
 
+use crate::cluster::Review;
+use crate::model::UNITS_PER_BIT;
 use crate::standardise::Registration;
 
 /// A table could not be read or written.
@@ -129,26 +131,24 @@ pub fn read_registrations(
     Ok(count.saturating_sub(1))
 }
 
-/// Reads a table of pairs of texts (`rec_id,person_id`, or a must-link list) by the two column names.
+/// Reads the named columns of a table (`rec_id,person_id`; `rec_id_a,rec_id_b,decision`).
 ///
 /// # Errors
 /// The bytes cannot be read, or a column is not in the heading.
-pub fn read_pairs(
+pub fn read_columns<const COUNT: usize>(
     input: &mut dyn BufRead,
-    columns: [&'static str; 2],
-    mut visit: impl FnMut(&str, &str),
+    columns: [&'static str; COUNT],
+    mut visit: impl FnMut([&str; COUNT]),
 ) -> Result<usize, TableError> {
-    let mut places = [0, 1];
+    let mut places = [0; COUNT];
     let count = read_records(input, |at, fields| {
         if at == 0 {
             for (place, column) in places.iter_mut().zip(columns) {
                 *place =
                     fields.iter().position(|field| field.trim() == column).ok_or(TableError::MissingColumn(column))?;
             }
-            return Ok(());
-        }
-        if let (Some(left), Some(right)) = (fields.get(places[0]), fields.get(places[1])) {
-            visit(left, right);
+        } else {
+            visit(places.map(|place| fields.get(place).map_or("", AsRef::as_ref)));
         }
         Ok(())
     })?;
@@ -200,6 +200,19 @@ pub fn write_clusters(output: &mut dyn Write, ids: &Ids, clusters: &[u32]) -> Re
     writeln!(output, "rec_id,cluster_id")?;
     for (at, cluster) in (0_u32..).zip(clusters) {
         writeln!(output, "{},{}", quoted(ids.get(at)), quoted(ids.get(*cluster)))?;
+    }
+    Ok(())
+}
+
+/// Writes the review queue: `rec_id_a,rec_id_b,kind,weight`, one row per pair of clusters, the weight in bits.
+///
+/// # Errors
+/// The bytes cannot be written.
+pub fn write_queue(output: &mut dyn Write, ids: &Ids, queue: &[Review]) -> Result<(), TableError> {
+    writeln!(output, "rec_id_a,rec_id_b,kind,weight")?;
+    for row in queue {
+        let bits = f64::from(row.score) / f64::from(UNITS_PER_BIT);
+        writeln!(output, "{},{},{},{bits:.2}", quoted(ids.get(row.left)), quoted(ids.get(row.right)), row.kind.name())?;
     }
     Ok(())
 }
