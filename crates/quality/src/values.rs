@@ -149,9 +149,11 @@ impl<'a> Checked<'a> {
             let hint = "按值域写法保留或去掉前导零";
             return self.find("quality.code.leading-zero", None, element, format!("{}:{code}", plan.title), hint);
         }
-        if table.code_of(value).is_some()
-            || self.rules.words.get(table.id).is_some_and(|words| words.iter().any(|word| word == value))
-        {
+        let words = self.rules.words.get(table.id);
+        if words.is_some_and(|words| words.iter().any(|word| word == value)) {
+            return;
+        }
+        if table.code_of(value).is_some() {
             let expected = format!("{}的代码", plan.title);
             return self.find("quality.code.word", None, element, expected, "填写值域代码,名称填在名称字段");
         }
@@ -210,7 +212,9 @@ impl<'a> Checked<'a> {
             let expected = format!("{}的单位:{}", ranges[0].title, known.join(" "));
             return self.find("quality.range.unit", None, element, expected, "核对计量单位");
         };
-        let outside = |bounds: [f64; 2]| number < bounds[0] || number > bounds[1];
+        // Below a limit of detection says nothing about how far below.
+        let (below, above) = (value.starts_with(['<', '≤']), value.starts_with(['>', '≥']));
+        let outside = |bounds: [f64; 2]| (number < bounds[0] && !below) || (number > bounds[1] && !above);
         let (rule, bounds) = if outside(range.possible) {
             ("quality.range.impossible", range.possible)
         } else if outside(range.usual) {
