@@ -7,6 +7,7 @@ pub mod national;
 pub mod reading;
 pub mod sniff;
 pub mod table;
+pub mod terminology;
 pub mod text;
 #[cfg(feature = "fhirpath")]
 pub mod fhirpath;

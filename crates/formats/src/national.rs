@@ -22,6 +22,10 @@ pub const DOCUMENT_CODES: &str = "urn:oid:2.16.156.10011.2.4";
 pub const ICD10: &str = "urn:oid:2.16.156.10011.2.3.3.11";
 /// ICD-9-CM-3 procedures.
 pub const ICD9CM3: &str = "urn:oid:2.16.156.10011.2.3.3.12";
+/// ICD-10 in the 医保 edition. It has no published identifier of its own: the name is ours.
+pub const ICD10_INSURANCE: &str = "urn:kangmai:icd10:insurance";
+/// ICD-9-CM-3 in the 医保 edition. The name is ours.
+pub const ICD9CM3_INSURANCE: &str = "urn:kangmai:icd9cm3:insurance";
 /// GB/T 2261.1 sex: 0 未知, 1 男, 2 女, 9 未说明.
 pub const SEX: &str = "urn:oid:2.16.156.10011.2.3.3.4";
 /// UCUM units.

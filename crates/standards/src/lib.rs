@@ -9,10 +9,13 @@ pub mod elements;
 pub mod regions;
 pub mod rules;
 pub mod hl7v2;
+pub mod icd10;
+pub mod maps;
 pub mod search;
 pub mod structures;
 pub mod summary;
 pub mod tables;
+pub mod units;
 pub mod value_sets;
 
 pub use search::{Base, Component, SearchKind, SearchParameter, patient_compartment, search_parameters};

@@ -163,6 +163,10 @@ impl<'r> Row<'r> {
             }
             self.claims.push(claim);
         }
+        if self.issues.iter().any(|issue| issue.severity >= Severity::Error) {
+            // The record is set aside as a whole: half of it would only be a resource without its patient.
+            facts.clear();
+        }
         self.keep_leftovers(&mut facts);
         // The same claim twice (who ordered is who reported): the fuller one, which stands later, is enough.
         dedupe(&mut facts);
