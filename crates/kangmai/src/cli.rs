@@ -44,6 +44,8 @@ pub enum Command {
     Ingest(Ingest),
     /// Check files (FHIR, shared documents, HL7 v2, tables) with reader and rules, without a server
     Validate(Validate),
+    /// Find out which registrations of a table are one person, without a server
+    Empi(Empi),
     /// Verify the audit log, or sign a checkpoint of it
     Audit(Audit),
     /// Copy the data folder; works while a server runs
@@ -330,4 +332,64 @@ pub struct Demo {
     /// Keep the data in this folder, which must not exist yet [default: a temporary folder, removed at the end]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+}
+
+/// `kangmai empi`.
+#[derive(Debug, Args)]
+pub struct Empi {
+    #[command(subcommand)]
+    pub command: EmpiCommand,
+}
+
+/// What the person index does.
+#[derive(Debug, Subcommand)]
+pub enum EmpiCommand {
+    /// Link registrations: writes rec_id,cluster_id, and the queue of what people have to decide
+    Link {
+        /// Registrations: rec_id,source,mrn,id_type,id_no,name,sex,birth_date,phone,address,reg_date
+        records: PathBuf,
+        /// Where the clusters go
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// Where the review queue goes: rec_id_a,rec_id_b,kind,weight
+        #[arg(long, value_name = "FILE")]
+        review: Option<PathBuf>,
+        /// What people decided, which always wins: rec_id_a,rec_id_b,decision (same, different)
+        #[arg(long, value_name = "FILE")]
+        decisions: Option<PathBuf>,
+        #[command(flatten)]
+        learned: EmpiLearned,
+    },
+    /// Link registrations and compare with the truth
+    Eval {
+        /// Registrations
+        records: PathBuf,
+        /// The truth: rec_id,person_id
+        truth: PathBuf,
+        #[command(flatten)]
+        learned: EmpiLearned,
+    },
+    /// Say why two registrations are one person, or not
+    Explain {
+        /// A registration's rec_id
+        left: String,
+        /// Another one's
+        right: String,
+        /// The table that holds both
+        #[arg(long, value_name = "FILE")]
+        records: PathBuf,
+        #[command(flatten)]
+        learned: EmpiLearned,
+    },
+}
+
+/// What the person index knows beforehand.
+#[derive(Debug, Args)]
+pub struct EmpiLearned {
+    /// The region tree, a table with the columns code and name: finds counties, and says which prefixes of numbers are real
+    #[arg(long, value_name = "FILE")]
+    pub regions: Option<PathBuf>,
+    /// The model with frequencies and placeholders: used when the file exists, else learned and written there
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
 }

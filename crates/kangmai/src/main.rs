@@ -10,6 +10,7 @@ mod backup;
 mod cli;
 mod client;
 mod demo;
+mod empi;
 mod ingest;
 mod load;
 mod memory;
@@ -59,6 +60,7 @@ fn run(command: Command) -> anyhow::Result<Ended> {
         Command::Load(arguments) => load::run(&arguments),
         Command::Ingest(arguments) => ingest::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
+        Command::Empi(arguments) => empi::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Backup(arguments) => backup::backup(&arguments),
         Command::Restore(arguments) => backup::restore(&arguments),
