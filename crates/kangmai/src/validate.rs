@@ -4,10 +4,11 @@
 //! tables through their reader and the quality rules, as they would on the road.
 
 use std::fmt::Write as _;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use formats::reading::Reading;
+use formats::reading::{Reading, Record};
 use formats::sniff::{Form, sniff};
 use formats::{cda, fhir, hl7v2, table};
 use quality::{Issue, RecordContext, Rules, Severity};
@@ -114,7 +115,11 @@ fn reading(reading: Reading, received_ms: i64) -> Checked {
     let is_unreadable = records == 0 || reading.issues.iter().any(|issue| issue.severity == Severity::Fatal);
     let mut findings: Vec<(String, Issue)> = reading.issues.into_iter().map(|issue| (String::new(), issue)).collect();
     let repeated = quality::duplicates(
-        reading.records.iter().map(|record| (record.path.as_str(), record.line, record.elements.as_slice())),
+        reading
+            .records
+            .iter()
+            .filter(|record| !record.facts.is_empty())
+            .map(|record| (record.path.as_str(), record.line, content(record))),
     );
     for record in reading.records {
         let context = RecordContext {
@@ -133,6 +138,16 @@ fn reading(reading: Reading, received_ms: i64) -> Checked {
         findings.push((String::new(), issue));
     }
     Checked { message_type: reading.message_type, records, findings, is_unreadable }
+}
+
+/// What a record says, as a number: two records with the same one are the same, but for their envelopes.
+fn content(record: &Record) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for fact in &record.facts {
+        fact.claim.hash(&mut hasher);
+        fact.resource.to_string().hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 /// `file:line:column: severity: rule path; found …; expected …; hint …`.

@@ -1,6 +1,8 @@
 //! Checking a record: one pass over its elements, then the relations between those that stand at known places.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::Hash;
 
 use model::{Element, Issue};
 
@@ -146,8 +148,8 @@ impl Groups {
         let mut found = Vec::new();
         for (hash, count, position) in self.slots.iter().filter(|slot| slot.1 >= COMPARED_ELEMENTS_MIN) {
             match seen.entry(hash.wrapping_add(u64::from(*count))) {
-                std::collections::hash_map::Entry::Occupied(first) => found.push((*position, *first.get())),
-                std::collections::hash_map::Entry::Vacant(slot) => {
+                Entry::Occupied(first) => found.push((*position, *first.get())),
+                Entry::Vacant(slot) => {
                     slot.insert(*position);
                 }
             }
@@ -166,23 +168,20 @@ fn fingerprint(mut hash: u64, text: &str) -> u64 {
     hash
 }
 
-/// Records of one message that say the same word by word: path, line and elements of each, in order. The later one is named.
-pub fn duplicates<'a>(records: impl IntoIterator<Item = (&'a str, u32, &'a [Element])>) -> Vec<Issue> {
-    let mut seen: HashMap<u64, &str> = HashMap::new();
+/// Records of one message that say the same: path, line and content of each, in order. The later one is named. What the content
+/// is, and what of it is only envelope, the caller knows.
+pub fn duplicates<'a, Content: Eq + Hash>(records: impl IntoIterator<Item = (&'a str, u32, Content)>) -> Vec<Issue> {
+    let mut seen: HashMap<Content, &str> = HashMap::new();
     let mut issues = Vec::new();
-    for (path, line, elements) in records {
-        let mut hash = SEED;
-        for element in elements {
-            hash = fingerprint(fingerprint(fingerprint(hash, &element.id), &element.name), &element.value);
-        }
-        if elements.is_empty() {
-            continue;
-        }
-        if let Some(first) = seen.get(&hash) {
-            let found = issue("quality.duplicate.record", None, path).at(line, 0);
-            issues.push(found.expected(format!("与 {first} 不同的记录")).hint("同一记录只需传一次"));
-        } else {
-            seen.insert(hash, path);
+    for (path, line, content) in records {
+        match seen.entry(content) {
+            Entry::Occupied(first) => {
+                let found = issue("quality.duplicate.record", None, path).at(line, 0);
+                issues.push(found.expected(format!("与 {} 不同的记录", first.get())).hint("同一记录只需传一次"));
+            }
+            Entry::Vacant(slot) => {
+                slot.insert(path);
+            }
         }
     }
     issues

@@ -140,8 +140,8 @@ impl<'a> Checked<'a> {
     fn ages(&mut self) {
         let rules = self.rules;
         for rule in &rules.ages {
-            let Some(birth) = self.first(rule.birth).and_then(|birth| Self::when(birth)) else { continue };
-            let at = rule.at.iter().find_map(|place| self.first(*place).and_then(|element| Self::when(element)));
+            let Some(birth) = self.first(rule.birth).and_then(Self::when) else { continue };
+            let at = rule.at.iter().find_map(|place| self.first(*place).and_then(Self::when));
             let Some(at) = at.or_else(|| self.context.effective_ms.map(When::from_ms)) else { continue };
             let Some(element) = self.first(rule.years) else { continue };
             // Ages of small children also come in months or days, with that unit.
@@ -162,7 +162,7 @@ impl<'a> Checked<'a> {
     fn stays(&mut self) {
         let rules = self.rules;
         for rule in &rules.stays {
-            let read = |place| self.first(place).and_then(|element| Self::when(element));
+            let read = |place| self.first(place).and_then(Self::when);
             let (Some(from), Some(to)) = (read(rule.from), read(rule.to)) else { continue };
             let Some(element) = self.first(rule.days) else { continue };
             let Some(said) = number(&folded(&element.value)) else { continue };

@@ -3,9 +3,11 @@
 
 use std::borrow::Cow;
 
-/// The value without blanks around it and with full-width letters, digits and signs made half-width. Plain text is not copied.
+/// The value without blanks around it and with full-width letters, digits and signs made half-width; without the apostrophe by
+/// which spreadsheets mark text. Plain text is not copied.
 pub(crate) fn folded(value: &str) -> Cow<'_, str> {
     let value = value.trim_matches(|one: char| one.is_whitespace() || one == '\u{feff}' || one == '\0');
+    let value = value.strip_prefix('\'').unwrap_or(value);
     // Every full-width form begins with the byte EF in UTF-8.
     if !value.as_bytes().contains(&0xEF) {
         return Cow::Borrowed(value);
@@ -87,6 +89,7 @@ mod tests {
         assert!(matches!(folded(" 血压 "), Cow::Borrowed("血压")));
         assert_eq!(folded("３６．５"), "36.5");
         assert_eq!(folded("ＡＢ（＋）"), "AB(+)");
+        assert_eq!(folded("'0012"), "0012");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use model::Element;
 use standards::elements::{DataType, Format, Shape as Form};
 use standards::regions;
-use standards::value_sets::{self, Content, Lookup, Table};
+use standards::value_sets::{self, Lookup, Table};
 
 use crate::check::Checked;
 use crate::compile::{Plan, Range};
@@ -184,9 +184,10 @@ impl<'a> Checked<'a> {
             }
             return;
         }
-        // A table of which a part is loaded tells nothing about the length of the rest, nor does a word in the code's place.
-        if plan.table.is_some_and(|table| table.content == Content::Part && table.code_of(value).is_some()) {
-            return;
+        if !value.is_ascii() && plan.table.is_some() {
+            // A word that the loaded tables do not have cannot be told from a word that they lack.
+            let expected = format!("{}的代码", plan.title);
+            return self.find("quality.code.word", None, element, expected, "填写值域代码,名称填在名称字段");
         }
         let loose = |format: &Format| {
             let most = usize::from(format.max);

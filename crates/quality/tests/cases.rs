@@ -138,20 +138,7 @@ fn a_rule_file_that_names_what_is_not_there_is_refused_with_its_name() {
 
 #[test]
 fn the_same_record_twice_in_one_message_is_named() {
-    let element = |value: &str| Element {
-        id: "DE02.01.039.00".into(),
-        name: "姓名".into(),
-        value: value.into(),
-        display: String::new(),
-        system: String::new(),
-        unit: String::new(),
-        group: 0,
-        path: "XM".into(),
-        line: 0,
-        column: 0,
-    };
-    let (one, other) = ([element("演示甲")], [element("演示乙")]);
-    let issues = quality::duplicates([("row[2]", 2, &one[..]), ("row[3]", 3, &other[..]), ("row[4]", 4, &one[..])]);
+    let issues = quality::duplicates([("row[2]", 2, "演示甲"), ("row[3]", 3, "演示乙"), ("row[4]", 4, "演示甲")]);
     assert_eq!(issues.len(), 1);
     assert_eq!((issues[0].path.as_str(), issues[0].line), ("row[4]", Some(4)));
 }

@@ -29,7 +29,14 @@ struct File {
 }
 
 /// The catalogue files that are built in, by name.
-const FILES: &[(&str, &str)] = &[("quality", include_str!("../../../standards/rules/quality.toml"))];
+const FILES: &[(&str, &str)] = &[
+    ("cda", include_str!("../../../standards/rules/cda.toml")),
+    ("hl7v2", include_str!("../../../standards/rules/hl7v2.toml")),
+    ("quality", include_str!("../../../standards/rules/quality.toml")),
+    ("table", include_str!("../../../standards/rules/table.toml")),
+    ("terminology", include_str!("../../../standards/rules/terminology.toml")),
+    ("text", include_str!("../../../standards/rules/text.toml")),
+];
 
 /// The quality rules as data, by name of the file in `standards/quality/`.
 const QUALITY: &[(&str, &str)] = &[
