@@ -357,6 +357,34 @@ def discharge_table(random):
     return Clean("table-discharge", name, body, people)
 
 
+def outpatient_table(random):
+    columns = ["YLJGDM", "JZLSH", "BRID", "姓名", "性别代码", "出生日期", "就诊时间", "初复诊标志", "主诉", "体温", "脉搏", "呼吸", "收缩压",
+               "舒张压", "诊断代码", "诊断名称", "XGBZ"]
+    people = [person(random) for _ in range(ROWS)]
+    rows = []
+    for position, who in enumerate(people):
+        code, word = random.choice(DIAGNOSES)
+        low = random.randrange(60, 95)
+        rows.append(["990121001", f"MZ{random.randrange(10**8)}{position}", f"B{random.randrange(10**7)}{position}", who.name, who.sex,
+                     who.born, stamp(moment(random)), random.choice("12"), "头晕三天", f"{random.uniform(36, 39.5):.1f}",
+                     str(random.randrange(55, 110)), str(random.randrange(12, 28)), str(low + random.randrange(25, 80)), str(low), code,
+                     word, "1"])
+    name, body = table(f"TB_YL_MZ_Medical_Record_{random.randrange(10**6)}.csv", columns, rows)
+    return Clean("table-outpatient", name, body, people)
+
+
+def charge_table(random):
+    columns = ["YLJGDM", "JZLSH", "BRID", "SFTFBH", "TFBZ", "MXXH", "SFTFSJ", "FYLB", "XMDM", "XMMC", "DJ", "SL", "DW", "JE", "RJRQ", "XGBZ"]
+    rows = []
+    for position in range(ROWS):
+        when, price, number = moment(random), random.randrange(100, 30_000), random.randrange(1, 4)
+        rows.append(["990121001", f"MZ{random.randrange(10**8)}", f"B{random.randrange(10**8)}", f"F{random.randrange(10**8)}{position}", "1",
+                     "1", stamp(when), "西药费", f"X{position:03d}", random.choice(DRUGS), f"{price / 100:.2f}", str(number), "盒",
+                     f"{price * number / 100:.2f}", f"{when:%Y%m%d}", "1"])
+    name, body = table(f"收退费明细_{random.randrange(10**6)}.csv", columns, rows)
+    return Clean("table-charge", name, body, [])
+
+
 MAKERS = {
     "cda-outpatient": outpatient_document,
     "cda-discharge": discharge_document,
@@ -366,4 +394,6 @@ MAKERS = {
     "table-registration": registration_table,
     "table-item": item_table,
     "table-discharge": discharge_table,
+    "table-outpatient": outpatient_table,
+    "table-charge": charge_table,
 }

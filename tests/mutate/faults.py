@@ -53,7 +53,9 @@ class Message:
 
     # Places: what a thing is called in each form.
     COLUMNS = {"name": "姓名", "sex": "性别代码", "birth": "出生日期", "identity": "身份证号码", "admission": "入院时间",
-               "discharge": "出院时间", "visit": "挂号时间", "phone": "联系电话", "value": "检验结果", "report-day": "报告日期"}
+               "discharge": "出院时间", "visit": ("挂号时间", "就诊时间"), "phone": "联系电话", "value": "检验结果", "report-day": "报告日期",
+               "temperature": "体温", "pulse": "脉搏", "breaths": "呼吸", "systolic": "收缩压", "diastolic": "舒张压", "diagnosis": "诊断代码",
+               "amount": "JE", "charged": "SFTFSJ"}
     FIELDS = {"name": ("PID", 5), "sex": ("PID", 8), "birth": ("PID", 7), "identity": ("PID", 19), "admission": ("PV1", 44),
               "discharge": ("PV1", 45), "marital": ("PID", 16), "sampling": ("OBR", 7), "report-time": ("OBR", 22),
               "diagnosis": ("DG1", 3), "value": ("OBX", 5), "leaving": ("PV1", 36)}
@@ -81,8 +83,9 @@ class Message:
     def put(self, place, value):
         """Changes a place; returns what stood there. With None nothing is changed."""
         if self.form == "table":
-            column = self.COLUMNS.get(place)
-            if column not in self.rows[0]:
+            names = self.COLUMNS.get(place, "")
+            column = next((name for name in ([names] if isinstance(names, str) else names) if name in self.rows[0]), None)
+            if column is None:
                 raise NotHere(place)
             at = self.rows[0].index(column)
             old, self.line = self.rows[self.row][at], self.row + 1
@@ -188,8 +191,10 @@ def name_lost(message):
 
 def sex_against_diagnosis(message):
     message.get("diagnosis")
+    message.get("sex")
     men = message.who.male
-    code, word = ("O80.000", "单胎顺产") if men else ("N40.x00", "前列腺增生")
+    code, word = message.random.choice([("O80.000", "单胎顺产"), ("N83.200", "卵巢囊肿"), ("C53.900", "宫颈恶性肿瘤")] if men else
+                                       [("N40.x00", "前列腺增生"), ("C61.x00", "前列腺恶性肿瘤"), ("N41.000", "急性前列腺炎")])
     message.put("diagnosis", f"{code}^{word}^ICD-10" if message.form == "hl7" else code)
     return message.planted("a diagnosis of the other sex", ["quality.cross.sex"], ["sex"])
 
@@ -271,7 +276,30 @@ def impossible_result(message):
     return message.planted("a result that nobody has", ["quality.range"])
 
 
+def decimal_point_lost(message):
+    place, families = message.random.choice([("temperature", "quality.range"), ("pulse", "quality.range"), ("breaths", "quality.range"),
+                                             ("systolic", "quality.range")])
+    old = message.get(place)
+    message.put(place, old.replace(".", "") if "." in old else old + "0")
+    return message.planted(f"{place} ten times too high", [families, "quality.format.length"])
+
+
+def pressures_swapped(message):
+    high, low = message.get("systolic"), message.get("diastolic")
+    message.put("systolic", low)
+    message.put("diastolic", high)
+    return message.planted("systolic and diastolic pressure swapped", ["quality.cross.compare"])
+
+
+def amount_no_number(message):
+    message.put("amount", message.random.choice(["三十元", "12.3.4", "1,23", "O.50"]))
+    return message.planted("an amount that is no number", ["quality.format.number", "table.value.not-a-number", "text.number"])
+
+
 def result_no_number(message):
+    if message.form == "table":
+        message.put("temperature", message.random.choice(["三十六度五", "36.5.1", "36。5"]))
+        return message.planted("a temperature that is no number", ["quality.format.number", "table.value.not-a-number", "text.number"])
     if message.form != "hl7":
         raise NotHere("a declared number")
     message.put("value", message.random.choice(["12..5", "3,4,5", "五点六"]))
@@ -319,7 +347,8 @@ def missing(message):
         return message.planted(f"{place} missing", ["quality.required", "cda.patient.name-missing", "cda.patient.sex", "cda.section"],
                                [], lines=[])
     if message.form == "table":
-        wanted = {"table-registration": ["name", "sex", "visit"], "table-item": ["value"], "table-discharge": ["admission", "discharge"]}
+        wanted = {"table-registration": ["name", "sex", "visit"], "table-item": ["value"], "table-discharge": ["admission", "discharge"],
+                  "table-outpatient": ["visit"], "table-charge": ["amount", "charged"]}
         place = message.random.choice(wanted[message.clean.form])
         message.put(place, message.random.choice(["", "NULL", "-"]))
         return message.planted(f"{place} missing", ["quality.required", "table.value.missing", "table.key.missing"], [], lines=[])
@@ -483,6 +512,9 @@ KINDS = {
     "time that is none": time_that_is_none,
     "days of stay": stay_of_other_length,
     "impossible result": impossible_result,
+    "decimal point lost": decimal_point_lost,
+    "pressures swapped": pressures_swapped,
+    "amount no number": amount_no_number,
     "result no number": result_no_number,
     "code outside": code_outside,
     "word for a code": word_for_diagnosis,

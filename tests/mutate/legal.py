@@ -215,6 +215,24 @@ def words_for_nothing(message):
     return message.data()
 
 
+def refund(message):
+    """Money that goes back is negative, or has flag 2."""
+    old = message.get("amount")
+    if message.random.random() < 0.5:
+        message.put("amount", "-" + old)
+    else:
+        message.rows[message.row][message.rows[0].index("TFBZ")] = "2"
+    return message.data()
+
+
+def extremes_that_people_survive(message):
+    message.put("temperature", message.random.choice(["34.2", "41.9", "37", "36.50"]))
+    message.put("pulse", message.random.choice(["34", "190", "72.0"]))
+    message.put("systolic", "235")
+    message.put("diastolic", "130")
+    return message.data()
+
+
 def mllp_frame(message):
     if message.form != "hl7":
         raise NotHere("frame")

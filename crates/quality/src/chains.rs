@@ -76,7 +76,7 @@ impl Rules {
         let mut missing = Vec::new();
         for one in held {
             for chain in &self.chains {
-                let due = now_ms - one.since_ms >= chain.days * 86_400_000;
+                let due = now_ms.saturating_sub(one.since_ms) >= chain.days * 86_400_000;
                 if due && chain.concerns(one) && !chain.holds(one, &sent, &referrers) {
                     let finding = issue(&chain.rule, None, &one.claim).hint(&chain.hint);
                     missing.push(Missing { claim: one.claim.clone(), issue: finding });

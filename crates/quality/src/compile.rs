@@ -494,7 +494,8 @@ impl Rules {
 /// An issue of a rule with the severity of the catalogue, at an element.
 pub(crate) fn issue_at(rule: &str, severity: Option<Severity>, plan: Option<&Plan>, element: &Element) -> Issue {
     let issue = issue(rule, severity, &element.path).at(element.line, element.column);
-    if plan.is_some_and(|plan| plan.personal) {
+    // Numbers of people also stand where they do not belong: in a remark, in the column beside.
+    if plan.is_some_and(|plan| plan.personal) || crate::value::holds_personal_number(&element.value) {
         issue.found(&crate::value::masked(&element.value))
     } else {
         issue.found(&element.value)

@@ -111,7 +111,7 @@ impl<'a> Checked<'a> {
             }
         }
         let day_ms = 86_400_000;
-        if self.context.effective_ms.is_some_and(|effective_ms| effective_ms > received_ms + day_ms) {
+        if self.context.effective_ms.is_some_and(|effective_ms| effective_ms > received_ms.saturating_add(day_ms)) {
             let future = issue("quality.time.future", None, self.context.path).at(self.context.line, 0);
             self.issues.push(future.expected("记录时间不晚于接收时间").hint("核对日期和发送端时钟"));
         }

@@ -37,6 +37,20 @@ pub(crate) fn masked(value: &str) -> String {
     }
 }
 
+/// Digits in a row that no time and no code has: an identity number has 15 or 17 before its last character.
+const IDENTITY_DIGITS_MIN: usize = 15;
+
+/// Whether a text holds what looks like an identity number, or is a mobile telephone number.
+pub(crate) fn holds_personal_number(text: &str) -> bool {
+    let digit = |byte: &u8| byte.is_ascii_digit();
+    let bytes = text.trim().as_bytes();
+    let telephone = bytes.len() == 11 && bytes[0] == b'1' && bytes.iter().all(digit);
+    telephone
+        || bytes
+            .chunk_by(|one, next| digit(one) == digit(next))
+            .any(|run| run.len() >= IDENTITY_DIGITS_MIN && digit(&run[0]))
+}
+
 /// The number that a text is: sign, thousands separators and an exponent are allowed, a comparator in front (`<0.5`) is read
 /// over. `None` for everything else.
 pub(crate) fn number(text: &str) -> Option<f64> {
@@ -96,6 +110,12 @@ mod tests {
     fn what_is_shown_of_a_person_is_the_first_and_the_last_character() {
         assert_eq!(masked("990121199001010013"), "9****************3");
         assert_eq!((masked("李红"), masked("李"), masked("")), ("李*".into(), "*".into(), String::new()));
+    }
+
+    #[test]
+    fn numbers_of_people_are_known_wherever_they_stand() {
+        assert!(holds_personal_number("证件990121199003070010") && holds_personal_number("10012345678"));
+        assert!(!holds_personal_number("20240305080500") && !holds_personal_number("ZY20240305001"));
     }
 
     #[test]

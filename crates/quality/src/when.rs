@@ -35,7 +35,7 @@ impl When {
     /// A moment from milliseconds since 1970.
     #[must_use]
     pub fn from_ms(ms: i64) -> Self {
-        let local = ms + SHANGHAI_MS;
+        let local = ms.saturating_add(SHANGHAI_MS);
         let day = local.div_euclid(MS_A_DAY);
         Self { first_day: day, last_day: day, minute: Some(local.rem_euclid(MS_A_DAY) / 60_000) }
     }

@@ -3,6 +3,7 @@
 //! or `> rule`); a case without rules must have no finding at all.
 
 use model::{Element, Issue};
+use proptest::prelude::*;
 use quality::{RecordContext, Rules};
 
 struct Case {
@@ -151,4 +152,42 @@ fn scores_count_what_is_filled_and_what_conforms() {
     assert!(score.listed > 30 && score.filled == 1, "{score:?}");
     assert_eq!(score.values - score.conformant - score.not_checkable, 1, "{score:?}");
     assert!(score.conformance().is_some_and(|percent| percent < 100.0));
+}
+
+/// Elements of the catalogue with any values: what readers hand over is bounded by nothing but being text.
+fn any_element() -> impl Strategy<Value = Element> {
+    let ids: Vec<String> = standards::elements::catalogues()[0].elements().map(|element| element.id.clone()).collect();
+    let value = prop_oneof!["\\PC{0,12}", "[0-9/:T.+EX年月日-]{0,20}", Just("990121199003070010".to_owned())];
+    (prop::sample::select(ids), "\\PC{0,6}", value, "\\PC{0,6}", any::<u32>(), "[0-9.]{0,12}").prop_map(
+        |(id, name, value, unit, group, system)| Element {
+            id,
+            path: name.clone(),
+            name,
+            value,
+            display: String::new(),
+            system,
+            unit,
+            group: group % 4,
+            line: group,
+            column: 0,
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn no_record_is_too_odd(elements in prop::collection::vec(any_element(), 0..24), times in any::<(i64, i64)>()) {
+        let context = RecordContext {
+            record_type: "cda:C0032",
+            effective_ms: Some(times.0),
+            received_ms: Some(times.1),
+            ..RecordContext::default()
+        };
+        let issues = Rules::standard().check(&context, &elements);
+        // The same record gives the same findings, and every finding is known.
+        prop_assert_eq!(&issues, &Rules::standard().check(&context, &elements));
+        prop_assert!(issues.iter().all(|issue| standards::rules::rule(&issue.rule).is_some()));
+        let personal = issues.iter().filter_map(|issue| issue.found.as_deref()).filter(|found| found.contains("19900307"));
+        prop_assert_eq!(personal.count(), 0, "an identity number is shown");
+    }
 }
