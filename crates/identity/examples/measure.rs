@@ -44,6 +44,10 @@ fn main() {
     lap("read");
     let frozen = Frozen::learn(&mut all);
     lap("learn");
+    if let Some(path) = std::env::args().nth(5) {
+        let shipped = Frozen { frequencies: frozen.frequencies.of_characters(), ..frozen.clone() };
+        std::fs::write(path, serde_json::to_string(&shipped).unwrap()).unwrap();
+    }
     println!("placeholders {:?}", frozen.frequencies.placeholders());
     println!(
         "prior {} {} surname {}",

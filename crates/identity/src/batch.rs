@@ -11,7 +11,7 @@ use crate::frequencies::Frequencies;
 use crate::model::{Model, Scorer, UNITS_PER_BIT};
 use crate::newborn;
 use crate::packed::Packed;
-use crate::standardise::{DocumentKind, Regions, standardise};
+use crate::standardise::{DocumentKind, Regions, VERSION, standardise};
 use crate::table::{Ids, TableError, read_registrations};
 use crate::text::NumberMap;
 use crate::train::train;
@@ -23,6 +23,10 @@ pub const LINK: i32 = 6 * UNITS_PER_BIT;
 pub const CERTAIN: i32 = 10 * UNITS_PER_BIT;
 /// The score from which a pair is worth a person's look: odds of about one to eight.
 pub const REVIEW: i32 = -3 * UNITS_PER_BIT;
+
+/// Below this, frequencies and the model cannot be learned from the registrations themselves: fewer than about a hundred of them
+/// would show each of the rarer levels of agreement.
+const LEARN_MIN: usize = 20_000;
 
 /// What everything was decided with; frozen, the partition is a function of the set of registrations.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -106,9 +110,22 @@ impl Frozen {
     /// Learns frequencies, placeholders and the model, and finishes the registrations with them.
     #[must_use]
     pub fn learn(all: &mut [Packed]) -> Frozen {
-        let frequencies = Frequencies::learn(all);
+        let mut frequencies = Frequencies::learn(all);
+        let shipped = if all.len() < LEARN_MIN { Frozen::shipped() } else { None };
+        if let Some(shipped) = &shipped {
+            frequencies.lean_on(&shipped.frequencies);
+        }
         finish(all, &frequencies);
-        Frozen { model: train(all), frequencies }
+        let model = shipped.map_or_else(|| train(all), |shipped| shipped.model);
+        Frozen { model, frequencies }
+    }
+
+    /// The model that comes with the product, learned without labels from invented registrations: for sets that are too small to
+    /// learn from. Nothing when it was learned with another version of the standardisation.
+    #[must_use]
+    pub fn shipped() -> Option<Frozen> {
+        let frozen: Frozen = serde_json::from_str(crate::data::MODEL).ok()?;
+        (frozen.model.standardise_version == VERSION).then_some(frozen)
     }
 
     /// Finishes registrations with what was learned before.

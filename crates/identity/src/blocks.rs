@@ -214,7 +214,7 @@ pub fn run(pass: usize, all: &[Packed], keys: &mut [u32], mut visit: impl FnMut(
 /// A number that depends on the content only, for orders that must not depend on arrival.
 #[must_use]
 pub fn fingerprint(packed: &Packed) -> u64 {
-    let name = mix(u64::from(packed.whole), u64::from(packed.birth.packed()));
-    let place = mix(packed.phone(), u64::from(packed.flat) << 32 | u64::from(packed.road()));
-    mix(mix(name, packed.document), mix(place, u64::from(packed.registered)))
+    let bytes = packed.to_bytes();
+    let words = bytes.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word));
+    words.fold(1, mix)
 }

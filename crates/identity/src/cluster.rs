@@ -222,11 +222,12 @@ fn weaken_ambiguous_newborns(all: &[Packed], scorer: &Scorer, edges: &mut [Edge]
             || (name::is_conflict(levels.of(Field::Name)) || levels.of(Field::Name) == name::ONE_GIVEN)
     };
     children.retain(|_, children| {
-        let first = children[0];
-        children.iter().skip(1).any(|other| is_two(first, *other))
+        children.iter().enumerate().any(|(at, one)| children[at + 1..].iter().any(|other| is_two(*one, *other)))
     });
+    let has_same_document = |edge: &Edge| all[edge.left as usize].document == all[edge.right as usize].document;
     for edge in edges.iter_mut().filter(|edge| edge.score >= LINK) {
-        if newborn_and_child(edge).is_some_and(|(newborn, _)| children.contains_key(&newborn)) {
+        let is_ambiguous = newborn_and_child(edge).is_some_and(|(newborn, _)| children.contains_key(&newborn));
+        if is_ambiguous && !has_same_document(edge) {
             edge.score = LINK - 1;
         }
     }

@@ -157,7 +157,15 @@ pub mod address {
 pub fn compare(left: &Packed, right: &Packed) -> Levels {
     let document = compare_documents(left, right);
     let name = compare_names(left, right);
-    let birth_raw = compare_births(left.birth, right.birth);
+    let birth_raw = match compare_births(left.birth, right.birth) {
+        // Everybody whose day is not known was born on 1 January, unless a document says so for both.
+        birth::SAME
+            if left.birth.is_year_only() && !(left.is_birth_from_document() && right.is_birth_from_document()) =>
+        {
+            birth::YEAR_ONLY
+        }
+        level => level,
+    };
     let birth = match document {
         document::SAME => 0,
         document::SAME_DOUBTFUL if left.is_birth_from_document() && right.is_birth_from_document() => 0,

@@ -12,6 +12,8 @@ use crate::text::{NumberMap, mix};
 const PHONE_NAMES_MAX: u32 = 16;
 /// A family's card, borrowed and mistyped, stays below this many names.
 const DOCUMENT_NAMES_MAX: u32 = 8;
+/// Birth dates spread over some seventy years: none is rarer than this, however few were seen.
+const BIRTHDAYS: u32 = 70 * 365;
 /// Registrations that one person has on average when nothing is known yet; only enters as its logarithm.
 const REGISTRATIONS_PER_PERSON: f32 = 2.0;
 
@@ -116,6 +118,24 @@ impl Frequencies {
         (product + seen(&self.names, packed.whole), given_product + seen(&self.givens, given(packed)))
     }
 
+    /// Keeps what other sets can use: how common the characters of names are. Names, telephones and documents stay behind.
+    #[must_use]
+    pub fn of_characters(&self) -> Frequencies {
+        /// What was seen less often is not worth its place.
+        const SEEN_MIN: u32 = 4;
+        let tokens = self.tokens.iter().filter(|(_, count)| **count >= SEEN_MIN).map(|(key, count)| (*key, *count));
+        Frequencies { total: self.total, named: self.named, tokens: tokens.collect(), ..Frequencies::default() }
+    }
+
+    /// Takes the names' frequencies and the size of the population from a larger set; placeholders stay as learned.
+    pub fn lean_on(&mut self, larger: &Frequencies) {
+        (self.total, self.named) = (larger.total, larger.named);
+        self.names.clone_from(&larger.names);
+        self.givens.clone_from(&larger.givens);
+        self.tokens.clone_from(&larger.tokens);
+        self.births.clone_from(&larger.births);
+    }
+
     /// Removes placeholders from a registration and writes how rare its values are.
     pub fn finish(&self, packed: &mut Packed) {
         if self.placeholder_phones.contains_key(&packed.phone()) {
@@ -134,7 +154,7 @@ impl Frequencies {
             share_bits(name),
             share_bits(given),
             bits(self.phones.get(&packed.phone()).copied().unwrap_or(1), persons),
-            bits(count(&self.births, packed.birth.packed()), total),
+            bits(count(&self.births, packed.birth.packed()).max(self.total / BIRTHDAYS), total),
         ];
     }
 

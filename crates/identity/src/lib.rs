@@ -15,6 +15,7 @@ mod data;
 pub mod evaluate;
 pub mod explain;
 pub mod frequencies;
+pub mod index;
 pub mod model;
 pub mod newborn;
 pub mod ownership;

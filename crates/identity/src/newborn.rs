@@ -15,7 +15,7 @@ const VIEWS_MAX: usize = 4;
 const MOTHER_REGISTRATIONS_MAX: usize = 24;
 
 /// The keys under which a newborn asks for its mother: her number; her name with a telephone; her name with a house.
-fn mother_keys(newborn: &Packed) -> [Option<u64>; 3] {
+pub(crate) fn mother_keys(newborn: &Packed) -> [Option<u64>; 3] {
     let number = (newborn.standing() == Standing::Guardian).then_some(newborn.document);
     let is_named = newborn.name_kind() == NameKind::Newborn;
     let name = u64::from(newborn.readings[0]);
@@ -38,7 +38,7 @@ fn house_key(one: &Packed, name: u64) -> u64 {
 }
 
 /// Is the registration one that its mother can help to find?
-fn asks(one: &Packed) -> bool {
+pub(crate) fn asks(one: &Packed) -> bool {
     one.is_newborn() || one.standing() == Standing::Guardian
 }
 
@@ -88,4 +88,19 @@ fn views(newborn: &Packed, all: &[Packed], mothers: &NumberMap<u64, Vec<u32>>) -
     views.sort_unstable_by_key(crate::blocks::fingerprint);
     views.truncate(VIEWS_MAX);
     views
+}
+
+/// The blocks in which a newborn's mother stands: her number, her name with the telephone, her name with the house.
+pub(crate) fn mother_blocks(newborn: &Packed) -> [Option<u32>; 3] {
+    let mut as_mother = *newborn;
+    as_mother.become_mother();
+    let keys = crate::blocks::keys(&as_mother);
+    [keys[0], keys[4], keys[7]].map(|key| (key != 0).then_some(key))
+}
+
+/// Is the person, found in one of [`mother_blocks`], the newborn's mother?
+pub(crate) fn is_mother(newborn: &Packed, person: &Packed) -> bool {
+    let is_same =
+        mother_keys(newborn).into_iter().zip(own_keys(person)).any(|(asked, own)| asked.is_some() && asked == own);
+    is_same && person.is_named() && !asks(person)
 }

@@ -6,6 +6,9 @@ use crate::standardise::{Date, DocumentKind, NameKind, Standard, Standing};
 /// Rarity is kept in steps of an eighth of a bit.
 pub const RARITY_STEPS: f32 = 8.0;
 
+/// Bytes of a packed registration in a snapshot.
+pub const BYTES: usize = 64;
+
 /// One registration, packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Packed {
@@ -77,6 +80,57 @@ impl Packed {
         }
     }
 
+    /// The bytes of a snapshot.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; BYTES] {
+        let mut bytes = [0; BYTES];
+        let mut at = 0;
+        let mut put = |part: &[u8]| {
+            bytes[at..at + part.len()].copy_from_slice(part);
+            at += part.len();
+        };
+        put(&self.document.to_le_bytes());
+        put(&self.phone_road.to_le_bytes());
+        for number in
+            [self.readings[0], self.readings[1], self.birth.packed(), self.house, self.flat, self.county, self.whole]
+        {
+            put(&number.to_le_bytes());
+        }
+        for token in self.tokens {
+            put(&token.to_le_bytes());
+        }
+        put(&self.registered.to_le_bytes());
+        put(&self.flags.to_le_bytes());
+        put(&self.rarity);
+        bytes
+    }
+
+    /// From the bytes of a snapshot.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8; BYTES]) -> Packed {
+        let long = |at: usize| bytes[at..at + 8].iter().rev().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
+        let word = |at: usize| bytes[at..at + 4].iter().rev().fold(0_u32, |sum, byte| sum << 8 | u32::from(*byte));
+        let half = |at: usize| u16::from(bytes[at]) | u16::from(bytes[at + 1]) << 8;
+        let mut tokens = [0; TOKENS_MAX];
+        for (place, token) in tokens.iter_mut().enumerate() {
+            *token = half(44 + 2 * place);
+        }
+        Packed {
+            document: long(0),
+            phone_road: long(8),
+            readings: [word(16), word(20)],
+            birth: Date::from_packed(word(24)),
+            house: word(28),
+            flat: word(32),
+            county: word(36),
+            whole: word(40),
+            tokens,
+            registered: half(56),
+            flags: half(58),
+            rarity: [bytes[60], bytes[61], bytes[62], bytes[63]],
+        }
+    }
+
     /// The document's kind.
     #[inline]
     #[must_use]
@@ -107,7 +161,8 @@ impl Packed {
     #[inline]
     #[must_use]
     pub fn has_own_document(&self) -> bool {
-        !matches!(self.kind(), DocumentKind::None | DocumentKind::Placeholder) && self.standing() != Standing::Guardian
+        use DocumentKind as K;
+        !matches!(self.kind(), K::None | K::Placeholder | K::HouseholdBook) && self.standing() != Standing::Guardian
     }
 
     /// Is there a checked number with no doubt about it?
@@ -144,6 +199,20 @@ impl Packed {
     #[must_use]
     pub fn road(&self) -> u32 {
         (self.phone_road >> 40) as u32
+    }
+
+    /// A newborn's registration as its mother's: under her name and with her number.
+    pub(crate) fn become_mother(&mut self) {
+        if self.standing() == Standing::Guardian {
+            self.set_standing(Standing::Own);
+        } else {
+            self.drop_document();
+        }
+        let kind = if self.name_kind() == NameKind::Newborn { NameKind::Chinese } else { NameKind::Missing };
+        self.flags = self.flags & !(7 << NAME_SHIFT) | (kind as u16) << NAME_SHIFT;
+        if kind == NameKind::Missing {
+            self.readings = [0; 2];
+        }
     }
 
     /// Where the registrant lives and can be reached, as another registration has it.

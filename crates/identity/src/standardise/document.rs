@@ -35,10 +35,12 @@ pub enum DocumentKind {
     Military = 9,
     /// 出生医学证明: a letter and nine digits; numbers were issued twice before 2023, so it is weak alone.
     BirthCertificate = 10,
-    /// 户口簿 and everything else that somebody calls a document.
+    /// Everything else that somebody calls a document.
     Other = 11,
     /// A number that stands for "no number" (all one digit, a run, or learned by how many people carry it).
     Placeholder = 12,
+    /// 户口簿: one number for a household, shared by design.
+    HouseholdBook = 13,
 }
 
 impl DocumentKind {
@@ -46,7 +48,7 @@ impl DocumentKind {
     #[must_use]
     pub fn from_number(number: u8) -> DocumentKind {
         use DocumentKind as K;
-        const ALL: [DocumentKind; 13] = [
+        const ALL: [DocumentKind; 14] = [
             K::None,
             K::Resident,
             K::ResidentUpgraded,
@@ -60,6 +62,7 @@ impl DocumentKind {
             K::BirthCertificate,
             K::Other,
             K::Placeholder,
+            K::HouseholdBook,
         ];
         ALL.get(usize::from(number)).copied().unwrap_or(K::None)
     }
@@ -81,6 +84,7 @@ impl DocumentKind {
             DocumentKind::BirthCertificate => "出生医学证明",
             DocumentKind::Other => "其他证件",
             DocumentKind::Placeholder => "占位号码",
+            DocumentKind::HouseholdBook => "户口簿",
         }
     }
 
@@ -195,6 +199,7 @@ fn read_characters(number: &[u8], hint: &str, regions: &Regions) -> Document {
         }
         (15, 0) if is_plain(0) => read_fifteen(number, regions),
         (16..=20, 0) if digits + 1 >= number.len() => damaged(number),
+        _ if hint == "02" => Document::without_birth(DocumentKind::HouseholdBook, pack(number)),
         (15, 3) if is_plain(3) => Document::without_birth(DocumentKind::PermanentResidence, pack(number)),
         // The last two digits of the older card count renewals: the person is in the first nine characters.
         (9 | 11, 1) if is_plain(1) && matches!(number[0], b'H' | b'M') => {

@@ -16,6 +16,8 @@ const PROVINCES: &[u8] = &[
 pub struct Regions {
     /// Codes of counties, six digits, present and past; empty when there is no tree.
     codes: HashSet<u32>,
+    /// Second digits of the provinces from 9 that the tree knows: invented ones, of demo tenants.
+    invented: HashSet<u8>,
     /// Names of counties, with and without their last word, where the name stands for one code only.
     counties: HashMap<String, u32>,
 }
@@ -42,6 +44,9 @@ impl Regions {
                 continue;
             };
             regions.codes.insert(code);
+            if code / 100_000 == 9 {
+                regions.invented.insert(b'0' + u8::try_from(code / 10_000 % 10).unwrap_or(0));
+            }
             let is_county = code % 100 != 0 && columns.get(code_at).is_some_and(|code| code.len() == 6);
             if is_county {
                 regions.add_name(name, code, &mut ambiguous);
@@ -72,12 +77,12 @@ impl Regions {
         !self.codes.is_empty()
     }
 
-    /// Could a resident number begin with these six digits? Prefixes from 9 are real only where the tree says so.
+    /// Could a resident number begin with these six digits? Provinces from 9 are real only where the tree
+    /// knows them; inside a province every county is accepted, because numbers live longer than counties.
     #[must_use]
     pub fn is_region_of_resident(&self, digits: &[u8]) -> bool {
-        let code = digits.iter().fold(0_u32, |sum, byte| sum * 10 + u32::from(byte.wrapping_sub(b'0') % 10));
-        if digits.first() == Some(&b'9') {
-            return self.codes.contains(&code);
+        if let [b'9', second, ..] = digits {
+            return self.invented.contains(second);
         }
         self.is_province(&digits[..2.min(digits.len())])
     }
