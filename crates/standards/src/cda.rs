@@ -123,6 +123,8 @@ pub struct Skeleton {
     pub order: HashMap<String, Vec<String>>,
     /// Names that occur but whose order is not checked.
     pub other: Vec<String>,
+    /// Chinese names of sections that documents name in English, as they write them.
+    pub section_names: HashMap<String, String>,
     /// Misspellings seen in documents in use that are too far from the right name to be recognised by themselves.
     pub misspelt: HashMap<String, String>,
     /// Names of both lists.
@@ -339,7 +341,8 @@ mod tests {
     fn all_types_sections_and_entries_are_there() {
         assert_eq!(documents().len(), 73);
         assert_eq!(documents().iter().map(|one| one.sections.len()).sum::<usize>(), 325);
-        let entries = documents().iter().flat_map(|one| &one.sections).map(|section| section.entries.len()).sum::<usize>();
+        let entries =
+            documents().iter().flat_map(|one| &one.sections).map(|section| section.entries.len()).sum::<usize>();
         assert!(entries >= 1268, "{entries}");
         assert_eq!(document_of_template("2.16.156.10011.2.1.1.27").map(|one| one.code), Some("C0007"));
         for section in documents().iter().flat_map(|one| &one.sections) {
@@ -353,11 +356,17 @@ mod tests {
             for section in &document.sections {
                 for (position, entry) in section.entries.iter().enumerate() {
                     let place = format!("{} {} {}", document.code, section.name, entry.name);
-                    assert!(entry.code.is_empty() || element_name(entry.code).is_some() || entry.code == "DE05.01.078.00", "{place}");
+                    assert!(
+                        entry.code.is_empty() || element_name(entry.code).is_some() || entry.code == "DE05.01.078.00",
+                        "{place}"
+                    );
                     assert_eq!(entry.parent.is_none(), entry.relation == "entry", "{place}");
                     assert!(entry.parent.is_none_or(|parent| parent < position), "{place}");
                     assert!(entry.code.is_empty() || !entry.name.is_empty(), "{place}");
-                    assert!(entry.act != "observation" || entry.code.is_empty() || !entry.value_type.is_empty(), "{place}");
+                    assert!(
+                        entry.act != "observation" || entry.code.is_empty() || !entry.value_type.is_empty(),
+                        "{place}"
+                    );
                     assert!(entry.value_type != "CD" || value_table(entry.code).is_some(), "{place}");
                 }
             }

@@ -53,6 +53,9 @@ pub struct HeaderElement {
     /// The `root` that an identifier must have there.
     #[serde(default)]
     pub root: String,
+    /// Classes of visit for which it is meant (`OE`); empty: all.
+    #[serde(default)]
+    pub class: String,
 }
 
 /// All fact rules (`standards/cda/*.toml`), in the order in which they are tried.
@@ -127,6 +130,8 @@ pub enum Scope {
     /// The organizer around the act (all that hangs on it); without one, the entries that follow in the section. Ends where
     /// an element that begins the rule comes again.
     Group,
+    /// All that hangs on what the act hangs on, whatever that is; else as [`Scope::Group`].
+    Siblings,
     /// Everything in the document; such a rule makes one resource, at the end.
     Document,
 }

@@ -1,17 +1,32 @@
 //! Sections, acts and data elements of the body, each with its place in the template of the document type.
 
-use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use model::Element;
 use standards::cda::{self, Document, Entry, Section};
 
 use super::findings::{Findings, rule};
+use super::spelling::{plain, right_element, right_oid};
 use super::tree::{Position, Tree};
 use crate::text;
 
 /// Names of elements that are acts.
-pub const ACTS: [&str; 8] =
-    ["observation", "organizer", "procedure", "act", "substanceAdministration", "supply", "encounter", "observationMedia"];
+pub const ACTS: [&str; 8] = [
+    "observation",
+    "organizer",
+    "procedure",
+    "act",
+    "substanceAdministration",
+    "supply",
+    "encounter",
+    "observationMedia",
+];
+
+/// Chinese names of sections by the plain form of what documents write.
+static SECTION_NAMES: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
+    cda::skeleton().section_names.iter().map(|(name, chinese)| (plain(name).into_owned(), &**chinese)).collect()
+});
 
 /// A section as it was read.
 #[derive(Debug)]
@@ -28,6 +43,14 @@ pub struct ReadSection {
     pub title: String,
     /// Positions of the acts that hang on it directly.
     pub top: Vec<usize>,
+}
+
+impl ReadSection {
+    /// Its name for people: Chinese where documents write English.
+    #[must_use]
+    pub fn shown(&self) -> &str {
+        SECTION_NAMES.get(&*plain(&self.title)).copied().unwrap_or(&self.title)
+    }
 }
 
 /// The value of an act as it was sent.
@@ -124,7 +147,12 @@ pub struct Reader<'r, 't> {
 
 impl<'r, 't> Reader<'r, 't> {
     /// Reads all sections under `document`.
-    pub fn body(tree: &'r Tree<'t>, document: Position, template: Option<&'static Document>, findings: &'r mut Findings) -> Body {
+    pub fn body(
+        tree: &'r Tree<'t>,
+        document: Position,
+        template: Option<&'static Document>,
+        findings: &'r mut Findings,
+    ) -> Body {
         let mut reader = Self { tree, template, findings, body: Body::default(), group: 0 };
         let mut nodes = Vec::new();
         reader.find_sections(document, false, &mut nodes);
@@ -184,7 +212,9 @@ impl<'r, 't> Reader<'r, 't> {
     fn section_head(&mut self, node: Position) -> ReadSection {
         let tree = self.tree;
         let coded = tree.child(node, "code");
-        let take = |name: &str| coded.and_then(|code| tree.attribute(code, name)).map(|text| text::key_part(text).into_owned());
+        let take = |name: &str| {
+            coded.and_then(|code| tree.attribute(code, name)).map(|text| text::key_part(text).into_owned())
+        };
         let (code, system) = (take("code").unwrap_or_default(), take("codeSystem").unwrap_or_default());
         let display = take("displayName").unwrap_or_default();
         let title = tree.child(node, "title").map(|title| tree.text(title).to_owned()).unwrap_or_default();
@@ -204,7 +234,9 @@ impl<'r, 't> Reader<'r, 't> {
         if document.sections.is_empty() {
             return None;
         }
-        let unused = |section: &&Section| !self.body.sections.iter().any(|read| read.template.is_some_and(|used| used.number == section.number));
+        let unused = |section: &&Section| {
+            !self.body.sections.iter().any(|read| read.template.is_some_and(|used| used.number == section.number))
+        };
         let same_name = |section: &Section| {
             let name = plain(section.name);
             [display, title].iter().any(|text| !text.is_empty() && plain(text) == name)
@@ -248,13 +280,11 @@ impl<'r, 't> Reader<'r, 't> {
         if kind == "observation" && coded.is_some() {
             self.check_element(coded.unwrap_or(node), &id, template, section);
         }
-        let name = template
-            .map(|entry| entry.name)
-            .filter(|name| !name.is_empty())
-            .or(Some(&*display).filter(|display| !display.is_empty()))
-            .or_else(|| cda::element_name(&id))
-            .unwrap_or(&id)
-            .to_owned();
+        // What has no data element is called as its sender calls it: the name of a panel.
+        let own = Some(&*display).filter(|display| !display.is_empty());
+        let of_template = template.map(|entry| entry.name).filter(|name| !name.is_empty());
+        let name = if id.is_empty() { own.or(of_template) } else { of_template.or(own) };
+        let name = name.or_else(|| cda::element_name(&id)).unwrap_or(&id).to_owned();
         let group = match parent {
             None => {
                 let repeats = kind != "observation" || has_acts_below(tree, node);
@@ -269,8 +299,24 @@ impl<'r, 't> Reader<'r, 't> {
         };
         let value = self.value(node, &id, template);
         let position = self.body.acts.len();
-        self.body.acts.push(Act { node, kind, parent, section, template, id, name, display, value, group, children: Vec::new() });
-        for relation in tree.children(node).filter(|child| matches!(tree.name(*child), "entryRelationship" | "component")).collect::<Vec<_>>() {
+        self.body.acts.push(Act {
+            node,
+            kind,
+            parent,
+            section,
+            template,
+            id,
+            name,
+            display,
+            value,
+            group,
+            children: Vec::new(),
+        });
+        for relation in tree
+            .children(node)
+            .filter(|child| matches!(tree.name(*child), "entryRelationship" | "component"))
+            .collect::<Vec<_>>()
+        {
             for below in tree.children(relation).filter(|act| ACTS.contains(&tree.name(*act))).collect::<Vec<_>>() {
                 let child = self.act(below, Some(position), section);
                 self.body.acts[position].children.push(child);
@@ -332,9 +378,8 @@ impl<'r, 't> Reader<'r, 't> {
                 let first = first_below.as_ref();
                 first.is_some_and(|(code, name)| holds(entries, **position, code, name))
             };
-            let loosely = |position: &&usize| {
-                first_below.as_ref().is_some_and(|(code, _)| holds_code(entries, **position, code))
-            };
+            let loosely =
+                |position: &&usize| first_below.as_ref().is_some_and(|(code, _)| holds_code(entries, **position, code));
             return siblings
                 .iter()
                 .find(|position| same_kind(position) && holds(position))
@@ -431,7 +476,8 @@ impl<'r, 't> Reader<'r, 't> {
             _ => tree.raw_text(value_node).to_owned(),
         };
         let unit = [take("unit"), take("currency")].into_iter().find(|unit| !unit.is_empty()).unwrap_or_default();
-        let system = [take("codeSystem"), take("codeSystemName")].into_iter().find(|one| !one.is_empty()).unwrap_or_default();
+        let system =
+            [take("codeSystem"), take("codeSystemName")].into_iter().find(|one| !one.is_empty()).unwrap_or_default();
         let value = ActValue {
             kind,
             text,
@@ -455,19 +501,16 @@ impl<'r, 't> Reader<'r, 't> {
             self.say(rule::VALUE_TYPE_OTHER, node, sent_kind).expected = Some(expected.to_owned());
         }
         match &*value.kind {
-            "PQ" | "INT" | "REAL" | "MO" => {
-                if text::number::parse(&value.text).is_none() {
-                    self.say(rule::VALUE_NUMBER_MALFORMED, node, &value.text);
-                }
+            "PQ" | "INT" | "REAL" | "MO" if text::number::parse(&value.text).is_none() => {
+                self.say(rule::VALUE_NUMBER_MALFORMED, node, &value.text);
             }
-            "BL" => {
-                if !matches!(value.text.trim(), "true" | "false") {
-                    self.say(rule::VALUE_BOOLEAN_MALFORMED, node, &value.text);
-                }
+            "BL" if !matches!(value.text.trim(), "true" | "false") => {
+                self.say(rule::VALUE_BOOLEAN_MALFORMED, node, &value.text);
             }
             "CD" => {
                 let Some(table) = cda::value_table(id).filter(|table| !table.system.is_empty()) else { return };
-                if !value.system.is_empty() && value.system != table.system && !table.accepted.contains(&&*value.system) {
+                if !value.system.is_empty() && value.system != table.system && !table.accepted.contains(&&*value.system)
+                {
                     let expected = format!("{} {}", table.system, table.name);
                     self.say(rule::VALUE_TABLE_OTHER, node, &value.system).expected = Some(expected);
                 }
@@ -490,104 +533,4 @@ fn holds(entries: &[Entry], position: usize, code: &str, name: &str) -> bool {
 
 fn holds_code(entries: &[Entry], position: usize, code: &str) -> bool {
     entries[position].children.iter().any(|child| entries[*child].code == code || holds_code(entries, *child, code))
-}
-
-/// A name without what people write differently: letter case, blanks, brackets and dashes of every width.
-#[must_use]
-pub fn plain(name: &str) -> Cow<'_, str> {
-    let odd = |character: char| {
-        character.is_whitespace()
-            || character.is_ascii_uppercase()
-            || matches!(character, '(' | ')' | '（' | '）' | '-' | '—' | '“' | '”' | '\'' | '"' | ',' | '，' | '、' | '/' | '_')
-            || ('！'..='～').contains(&character)
-    };
-    if !name.chars().any(odd) {
-        return Cow::Borrowed(name);
-    }
-    let folded = text::fold_width(name);
-    Cow::Owned(
-        folded
-            .chars()
-            .filter(|character| {
-                !character.is_whitespace() && !matches!(character, '(' | ')' | '-' | '—' | '“' | '”' | '\'' | '"' | ',' | '、' | '/' | '_')
-            })
-            .map(|character| character.to_ascii_lowercase())
-            .collect(),
-    )
-}
-
-/// Whether a text is a data element as the catalogue writes them.
-fn is_element(text: &str) -> bool {
-    let shape = |prefix: &str, widths: &[usize]| {
-        text.strip_prefix(prefix).is_some_and(|rest| {
-            let mut parts = rest.split('.');
-            widths.iter().all(|width| parts.next().is_some_and(|part| part.len() == *width && part.bytes().all(|byte| byte.is_ascii_digit())))
-                && parts.next().is_none()
-        })
-    };
-    shape("DE", &[2, 2, 3, 2]) || shape("HDSD", &[2, 2, 3])
-}
-
-/// The data element that was meant by `DE056.00.193.00`, `HDSDOO.12.099`, `DE06.0.319.00`, `ｄｅ05.01.024.00`; the text itself
-/// when it is well formed or when nobody can tell.
-#[must_use]
-pub fn right_element(sent: &str) -> Cow<'_, str> {
-    if is_element(sent) {
-        return Cow::Borrowed(sent);
-    }
-    let cleaned = text::key_part(sent).to_uppercase().replace(['·', '。', '，', ',', '_', '-'], ".");
-    let letters = cleaned.chars().take_while(|character| character.is_ascii_uppercase() && *character != 'O').count();
-    let (prefix, rest) = cleaned.split_at(letters);
-    let rest = rest.trim_start_matches('.').replace('O', "0").replace(['I', 'L'], "1");
-    let (prefix, widths): (&str, &[usize]) = match prefix {
-        "DE" | "D" | "E" | "DED" => ("DE", &[2, 2, 3, 2]),
-        "HDSD" | "HDS" | "HSDS" | "HDSDD" => ("HDSD", &[2, 2, 3]),
-        _ => return Cow::Borrowed(sent),
-    };
-    let simple = format!("{prefix}{rest}");
-    if is_element(&simple) {
-        return Cow::Owned(simple);
-    }
-    let parts: Vec<&str> = rest.split('.').collect();
-    let mut candidates = Vec::new();
-    if parts.len() == widths.len() {
-        let padded: Vec<String> = parts.iter().zip(widths).map(|(part, width)| format!("{part:0>width$}")).collect();
-        candidates.push(format!("{prefix}{}", padded.join(".")));
-        for (number, width) in widths.iter().enumerate().filter(|(number, width)| parts[*number].len() == **width + 1) {
-            for dropped in 0..=*width {
-                let mut changed: Vec<String> = parts.iter().map(|part| (*part).to_owned()).collect();
-                if changed[number].is_char_boundary(dropped) && changed[number].is_char_boundary(dropped + 1) {
-                    changed[number].remove(dropped);
-                    candidates.push(format!("{prefix}{}", changed.join(".")));
-                }
-            }
-        }
-    } else {
-        let digits: String = rest.chars().filter(char::is_ascii_digit).collect();
-        if digits.len() == widths.iter().sum::<usize>() {
-            let mut at = 0;
-            let split: Vec<&str> = widths.iter().map(|width| { at += width; &digits[at - width..at] }).collect();
-            candidates.push(format!("{prefix}{}", split.join(".")));
-        }
-    }
-    candidates
-        .into_iter()
-        .find(|candidate| is_element(candidate) && cda::element_name(candidate).is_some())
-        .map_or(Cow::Borrowed(sent), Cow::Owned)
-}
-
-/// An object identifier without blanks and with the slips that are known put right: `2016.156…` is `2.16.156…`.
-#[must_use]
-pub fn right_oid(sent: &str) -> Cow<'_, str> {
-    let trimmed = sent.trim();
-    let trimmed = trimmed.strip_prefix("urn:oid:").unwrap_or(trimmed);
-    if let Some(rest) = trimmed.strip_prefix("2016.") {
-        return Cow::Owned(format!("2.16.{rest}"));
-    }
-    if trimmed.contains(['。', '．', '，', ',']) || trimmed.contains("..") || trimmed.ends_with('.') {
-        let folded = text::fold_width(trimmed).replace(['。', '，', ','], ".");
-        let joined: Vec<&str> = folded.split('.').filter(|part| !part.is_empty()).collect();
-        return Cow::Owned(joined.join("."));
-    }
-    Cow::Borrowed(trimmed)
 }

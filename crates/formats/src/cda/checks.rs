@@ -3,16 +3,22 @@
 
 use standards::cda::{self, Document, skeleton};
 
-use super::acts::right_oid;
 use super::findings::{Findings, rule};
+use super::spelling::right_oid;
 use super::tree::{Position, Tree};
+use super::values::string;
 use crate::text;
+
+/// More unknown elements than this are not kept beside the original: such a text is another format, not a document.
+const UNKNOWN_MAX: usize = 100;
 
 /// `moodCode`s of HL7 that documents may use.
 const MOODS: [&str; 10] = ["EVN", "INT", "APT", "ARQ", "PRMS", "PRP", "RQO", "DEF", "GOL", "EVN.CRT"];
 
-/// Looks at every element once.
-pub fn form(tree: &Tree<'_>, root: Position, findings: &mut Findings) {
+/// Looks at every element once. Returns what stands in elements that documents do not have, by their names: it belongs to no
+/// data element and must not be lost.
+pub fn form(tree: &Tree<'_>, root: Position, findings: &mut Findings) -> Vec<(String, String)> {
+    let mut unknown = Vec::new();
     check(tree, root, findings);
     let mut text_end = 0;
     for node in std::iter::once(root).chain(tree.descendants(root)) {
@@ -28,8 +34,19 @@ pub fn form(tree: &Tree<'_>, root: Position, findings: &mut Findings) {
         order(tree, node, findings);
         if !skeleton().knows(tree.name(node)) {
             say(tree, findings, rule::NAME_UNKNOWN, node, tree.name(node));
+            let words = [
+                Some(tree.text(node)),
+                tree.attribute(node, "displayName"),
+                tree.attribute(node, "value"),
+                tree.attribute(node, "code"),
+            ];
+            let words = words.into_iter().flatten().filter_map(string).collect::<Vec<_>>().join(" ");
+            if !words.is_empty() && unknown.len() < UNKNOWN_MAX {
+                unknown.push((tree.name(node).to_owned(), words));
+            }
         }
     }
+    unknown
 }
 
 fn say<'f>(tree: &Tree<'_>, findings: &'f mut Findings, id: &str, node: Position, found: &str) -> &'f mut model::Issue {
@@ -43,7 +60,11 @@ fn check(tree: &Tree<'_>, root: Position, findings: &mut Findings) {
     let mut at = Some(root);
     while let Some(node) = at {
         namespace = namespace.or_else(|| {
-            tree.attributes(node).find(|(key, value)| *key == "xmlns" || (key.starts_with("xmlns:") && value.starts_with("urn:hl7-org:"))).map(|(_, value)| value)
+            tree.attributes(node)
+                .find(|(key, value)| {
+                    *key == "xmlns" || (key.starts_with("xmlns:") && value.starts_with("urn:hl7-org:"))
+                })
+                .map(|(_, value)| value)
         });
         at = tree.parent(node);
     }
@@ -68,9 +89,11 @@ fn attributes(tree: &Tree<'_>, node: Position, findings: &mut Findings) {
         match key {
             "root" | "codeSystem" => {
                 let trimmed = value.trim();
-                let wrong = !trimmed.is_empty() && trimmed.contains('.') && (right_oid(trimmed) != trimmed || !is_oid(trimmed));
+                let wrong =
+                    !trimmed.is_empty() && trimmed.contains('.') && (right_oid(trimmed) != trimmed || !is_oid(trimmed));
                 if wrong {
-                    say(tree, findings, rule::OID_MALFORMED, node, value).expected = Some(right_oid(trimmed).into_owned());
+                    say(tree, findings, rule::OID_MALFORMED, node, value).expected =
+                        Some(right_oid(trimmed).into_owned());
                 }
                 blanks(tree, node, findings, value);
             }
@@ -102,7 +125,9 @@ fn is_oid(text: &str) -> bool {
 fn is_time(tree: &Tree<'_>, node: Position, name: &str) -> bool {
     match name {
         "time" | "effectiveTime" | "birthTime" | "expirationTime" | "deceasedTime" => true,
-        "low" | "high" | "center" => tree.parent(node).is_some_and(|parent| matches!(tree.name(parent), "effectiveTime" | "time")),
+        "low" | "high" | "center" => {
+            tree.parent(node).is_some_and(|parent| matches!(tree.name(parent), "effectiveTime" | "time"))
+        }
         "value" => tree.attribute(node, "type").is_some_and(|kind| kind.trim().rsplit(':').next() == Some("TS")),
         _ => false,
     }
@@ -128,8 +153,10 @@ fn time(tree: &Tree<'_>, node: Position, findings: &mut Findings, value: &str) {
 fn is_hl7_time(text: &str) -> bool {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let rest = &text[digits..];
-    let rest = rest.strip_prefix('.').map_or(rest, |fraction| fraction.trim_start_matches(|one: char| one.is_ascii_digit()));
-    let zoned = rest.is_empty() || (rest.len() == 5 && rest.starts_with(['+', '-']) && rest[1..].bytes().all(|byte| byte.is_ascii_digit()));
+    let rest =
+        rest.strip_prefix('.').map_or(rest, |fraction| fraction.trim_start_matches(|one: char| one.is_ascii_digit()));
+    let zoned = rest.is_empty()
+        || (rest.len() == 5 && rest.starts_with(['+', '-']) && rest[1..].bytes().all(|byte| byte.is_ascii_digit()));
     matches!(digits, 4 | 6 | 8 | 10 | 12 | 14) && zoned
 }
 
@@ -152,37 +179,48 @@ fn order(tree: &Tree<'_>, node: Position, findings: &mut Findings) {
 /// Finds out what type a document is: by its code, else by its template, else by its title.
 pub fn document_type(tree: &Tree<'_>, root: Position, findings: &mut Findings) -> (String, Option<&'static Document>) {
     let node = tree.child(root, "code");
-    let sent = node.and_then(|node| tree.attribute(node, "code")).map(|code| text::key_part(code).into_owned()).unwrap_or_default();
+    let sent = node
+        .and_then(|node| tree.attribute(node, "code"))
+        .map(|code| text::key_part(code).into_owned())
+        .unwrap_or_default();
     let title = tree.child(root, "title").map(|title| tree.text(title)).unwrap_or_default();
     let template = tree.child(root, "templateId").and_then(|node| tree.attribute(node, "root")).map(right_oid);
     let by_template = template.as_deref().and_then(cda::document_of_template);
-    let by_title = || cda::documents().iter().rev().find(|known| super::acts::plain(known.title) == super::acts::plain(title));
+    let by_title = || {
+        cda::documents().iter().rev().find(|known| super::spelling::plain(known.title) == super::spelling::plain(title))
+    };
     let document = cda::document(&sent).or_else(|| if sent.is_empty() { by_template.or_else(by_title) } else { None });
     if sent.is_empty() {
-        say(tree, findings, rule::DOCUMENT_CODE_MISSING, node.unwrap_or(root), "").expected = document.map(|known| known.code.to_owned());
+        say(tree, findings, rule::DOCUMENT_CODE_MISSING, node.unwrap_or(root), "").expected =
+            document.map(|known| known.code.to_owned());
     } else if document.is_none() {
         say(tree, findings, rule::DOCUMENT_CODE_UNKNOWN, node.unwrap_or(root), &sent);
     }
     if let Some(node) = node {
         let system = tree.attribute(node, "codeSystem").map(right_oid).unwrap_or_default();
         if system != cda::DOCUMENT_CODES {
-            say(tree, findings, rule::DOCUMENT_CODE_SYSTEM, node, &system).expected = Some(cda::DOCUMENT_CODES.to_owned());
+            say(tree, findings, rule::DOCUMENT_CODE_SYSTEM, node, &system).expected =
+                Some(cda::DOCUMENT_CODES.to_owned());
         }
     }
     let node = tree.child(root, "templateId").unwrap_or(root);
     match (template.as_deref().unwrap_or_default(), by_template, document) {
         ("", _, _) => {
-            say(tree, findings, rule::TEMPLATE_MISSING, node, "").expected = document.map(|known| known.template.to_owned());
+            say(tree, findings, rule::TEMPLATE_MISSING, node, "").expected =
+                document.map(|known| known.template.to_owned());
         }
         (sent, None, _) => {
-            say(tree, findings, rule::TEMPLATE_UNKNOWN, node, sent).expected = document.map(|known| known.template.to_owned());
+            say(tree, findings, rule::TEMPLATE_UNKNOWN, node, sent).expected =
+                document.map(|known| known.template.to_owned());
         }
         (sent, Some(of_template), Some(document)) if of_template.code != document.code => {
             say(tree, findings, rule::TEMPLATE_MISMATCH, node, sent).expected = Some(document.template.to_owned());
         }
         _ => {}
     }
-    if let Some(document) = document.filter(|known| super::acts::plain(known.title) != super::acts::plain(title)) {
+    if let Some(document) =
+        document.filter(|known| super::spelling::plain(known.title) != super::spelling::plain(title))
+    {
         let node = tree.child(root, "title").unwrap_or(root);
         say(tree, findings, rule::TITLE_MISMATCH, node, title).expected = Some(document.title.to_owned());
     }
@@ -193,9 +231,9 @@ pub fn document_type(tree: &Tree<'_>, root: Position, findings: &mut Findings) -
 pub fn version(tree: &Tree<'_>, root: Position, findings: &mut Findings) {
     let node = tree.child(root, "versionNumber");
     let sent = node.and_then(|node| tree.attribute(node, "value")).unwrap_or_default().trim();
-    let replaced = tree
-        .below(root, "relatedDocument/parentDocument")
-        .is_some_and(|parent| ["id", "setId"].iter().any(|name| tree.child(parent, name).is_some_and(|id| has_identifier(tree, id))));
+    let replaced = tree.below(root, "relatedDocument/parentDocument").is_some_and(|parent| {
+        ["id", "setId"].iter().any(|name| tree.child(parent, name).is_some_and(|id| has_identifier(tree, id)))
+    });
     let node = node.unwrap_or(root);
     match sent.parse::<u64>() {
         Ok(number) if number > 1 && !replaced => {

@@ -18,13 +18,15 @@ const NARRATIVE_CHARS_MAX: usize = 20_000;
 pub fn facts(tree: &Tree<'_>, root: u32, header: &Header, code: &str, body: &Body, made: &[Made]) -> Vec<Fact> {
     let key = [&*header.institution, &*header.document];
     let title = title(tree, root, code);
-    let kind = values::concept_of(Some(national::DOCUMENT_CODES), code, &title).unwrap_or_else(|| json!({ "text": title }));
+    let kind =
+        values::concept_of(Some(national::DOCUMENT_CODES), code, &title).unwrap_or_else(|| json!({ "text": title }));
     let mut facts = Vec::new();
     let reference = document_reference(header, &kind, &title);
     let path = tree.path(root);
     facts.push(Fact { claim: Claim::new("document", key), resource: reference, path: path.clone(), act: Act::Replace });
     if let Some(replaced) = &header.replaces {
-        let mut resource = json!({ "resourceType": "DocumentReference", "status": "superseded", "content": [content()] });
+        let mut resource =
+            json!({ "resourceType": "DocumentReference", "status": "superseded", "content": [content()] });
         if let Some(registration) = &header.registration {
             resource["subject"] = registration.as_reference();
         }
@@ -41,7 +43,9 @@ fn content() -> Value {
 
 fn title(tree: &Tree<'_>, root: u32, code: &str) -> String {
     let sent = tree.child(root, "title").and_then(|node| string(&tree.whole_text(node)));
-    sent.or_else(|| cda::document(code).map(|known| known.title.to_owned())).or_else(|| string(code)).unwrap_or_else(|| "共享文档".to_owned())
+    sent.or_else(|| cda::document(code).map(|known| known.title.to_owned()))
+        .or_else(|| string(code))
+        .unwrap_or_else(|| "共享文档".to_owned())
 }
 
 /// The institution as author or custodian when nobody else is named.
@@ -133,8 +137,11 @@ fn composition(tree: &Tree<'_>, header: &Header, kind: Value, title: &str, body:
         })
         .collect();
     // What stands for the whole document (a report, its specimen).
-    let whole: Vec<Value> =
-        made.iter().filter(|one| one.section == usize::MAX && !one.fact.resource.is_null()).map(|one| one.fact.claim.as_reference()).collect();
+    let whole: Vec<Value> = made
+        .iter()
+        .filter(|one| one.section == usize::MAX && !one.fact.resource.is_null())
+        .map(|one| one.fact.claim.as_reference())
+        .collect();
     if !whole.is_empty() {
         sections.push(json!({ "title": title, "entry": whole }));
     }
@@ -146,12 +153,13 @@ fn composition(tree: &Tree<'_>, header: &Header, kind: Value, title: &str, body:
 
 fn section<'c>(tree: &Tree<'_>, section: &ReadSection, claims: impl Iterator<Item = &'c Claim>) -> Value {
     let mut value = Map::new();
-    let shown = section.template.map_or(&*section.title, |template| template.name);
-    if let Some(title) = string(&section.title).or_else(|| string(shown)) {
+    if let Some(title) = string(section.shown()) {
         value.insert("title".to_owned(), Value::from(title));
     }
     let system = values::system(&section.system);
-    if let Some(concept) = values::concept_of(system.as_deref().filter(|_| !section.code.is_empty()), &section.code, &section.title) {
+    if let Some(concept) =
+        values::concept_of(system.as_deref().filter(|_| !section.code.is_empty()), &section.code, &section.title)
+    {
         value.insert("code".to_owned(), concept);
     }
     let narrative = tree.child(section.node, "text").and_then(|text| string(&tree.whole_text(text)));

@@ -19,7 +19,9 @@ const WRAPPINGS_MAX: usize = 4;
 /// Decoders of Base64 as products write it: with and without padding, with bits left over.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_decode_allow_trailing_bits(true),
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
 );
 
 /// A text with at least one document in it.
@@ -109,7 +111,9 @@ fn contains_tag(text: &str) -> bool {
         let before = &text[..at];
         let tag_start = before.rfind('<').map(|start| &before[start + 1..]);
         let in_data = before.rfind("<![CDATA[").is_some_and(|start| !before[start..].contains("]]>"));
-        !in_data && tag_start.is_some_and(|prefix| prefix.is_empty() || prefix.ends_with(':') && !prefix.contains([' ', '>', '/']))
+        !in_data
+            && tag_start
+                .is_some_and(|prefix| prefix.is_empty() || prefix.ends_with(':') && !prefix.contains([' ', '>', '/']))
     })
 }
 
@@ -129,10 +133,19 @@ fn declared_encoding(bytes: &[u8]) -> Option<String> {
 fn base64_of(text: &str) -> Option<Vec<u8>> {
     const SHORTEST: usize = 64;
     let compact: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    if compact.len() < SHORTEST || !compact.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_')) {
+    if compact.len() < SHORTEST
+        || !compact.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_'))
+    {
         return None;
     }
-    let standard: Vec<u8> = compact.iter().map(|byte| match byte { b'-' => b'+', b'_' => b'/', other => *other }).collect();
+    let standard: Vec<u8> = compact
+        .iter()
+        .map(|byte| match byte {
+            b'-' => b'+',
+            b'_' => b'/',
+            other => *other,
+        })
+        .collect();
     LENIENT.decode(&standard).ok()
 }
 

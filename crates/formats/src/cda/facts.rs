@@ -54,7 +54,12 @@ const TAKEN_BY_VISIT: usize = usize::MAX;
 
 impl<'r, 't> Maker<'r, 't> {
     /// Makes all facts of the body.
-    pub fn run(tree: &'r Tree<'t>, body: &'r Body, header: &'r mut Header, code: &'r str) -> (Vec<Made>, Vec<model::Element>) {
+    pub fn run(
+        tree: &'r Tree<'t>,
+        body: &'r Body,
+        header: &'r mut Header,
+        code: &'r str,
+    ) -> (Vec<Made>, Vec<model::Element>) {
         let count = body.acts.len();
         let mut maker = Self {
             tree,
@@ -112,11 +117,13 @@ impl<'r, 't> Maker<'r, 't> {
         let class = self.tree.attribute(act.node, "classCode").unwrap_or_default().trim();
         let section = &self.body.sections[act.section];
         (rule.class.is_empty() || rule.class == class)
-            && (rule.sections.is_empty() || rule.sections.iter().any(|one| *one == section.code || *one == section.title))
+            && (rule.sections.is_empty()
+                || rule.sections.iter().any(|one| *one == section.code || *one == section.title))
             && (rule.words.is_empty() || rule.words.iter().any(|word| act.name.contains(&**word)))
             && !rule.not_words.iter().any(|word| act.name.contains(&**word))
             && (rule.when_value.is_empty() || rule.when_value.iter().any(|one| *one == act.value.text.trim()))
-            && (rule.holds.is_empty() || act.children.iter().any(|child| rule.holds.contains(&self.body.acts[*child].id)))
+            && (rule.holds.is_empty()
+                || act.children.iter().any(|child| rule.holds.contains(&self.body.acts[*child].id)))
     }
 
     fn fits(&self, rule: &FactRule, members: &[usize]) -> bool {
@@ -135,7 +142,9 @@ impl<'r, 't> Maker<'r, 't> {
         let siblings: &[usize] = match act.parent {
             None => &self.body.sections[act.section].top,
             // Below an act that says something itself, the rest hangs on that act, not on this one.
-            Some(parent) if !self.body.acts[parent].id.is_empty() => return self.body.subtree(position).collect(),
+            Some(parent) if scope == Scope::Group && !self.body.acts[parent].id.is_empty() => {
+                return self.body.subtree(position).collect();
+            }
             Some(parent) => &self.body.acts[parent].children,
         };
         // A repetition begins where an element comes again.
@@ -207,8 +216,11 @@ impl<'r, 't> Maker<'r, 't> {
         }
         if let Some(root) = root {
             self.taken[root] = self.taken[root].or(Some(number));
-            for member in members {
-                self.owner[*member] = self.owner[*member].or(Some(number));
+            // What begins further in is nearer. Beside each other in a section, things only share the section.
+            let grouped = self.body.acts[root].parent.is_some();
+            let subtree = self.body.subtree(root);
+            for member in members.iter().filter(|member| grouped || subtree.contains(member)) {
+                self.owner[*member] = Some(number);
             }
         }
         let section = root.map_or(usize::MAX, |root| self.body.acts[root].section);
@@ -217,11 +229,22 @@ impl<'r, 't> Maker<'r, 't> {
         true
     }
 
-    fn finish(&mut self, rule: &'static FactRule, claim: Claim, mut resource: Map<String, Value>, root: Option<usize>, section: usize) {
+    fn finish(
+        &mut self,
+        rule: &'static FactRule,
+        claim: Claim,
+        mut resource: Map<String, Value>,
+        root: Option<usize>,
+        section: usize,
+    ) {
         for (name, wanted) in &rule.only_with {
             let lacking = resource.get(name).is_some_and(|member| !wanted.iter().any(|one| member.get(one).is_some()));
             if let Some(member) = lacking.then(|| resource.remove(name)).flatten() {
-                fields::put(&mut resource, "extension[+]", values::sent(name, "valueString", Value::from(words_of(&member))));
+                fields::put(
+                    &mut resource,
+                    "extension[+]",
+                    values::sent(name, "valueString", Value::from(words_of(&member))),
+                );
             }
         }
         self.about(&mut resource);
@@ -328,14 +351,18 @@ impl<'r, 't> Maker<'r, 't> {
             None => rule.name.clone(),
             Some(root) => {
                 let act = &self.body.acts[root];
-                if act.id.is_empty() { format!("{}/{}", rule.name, act.name) } else { format!("{}/{}", act.id, act.name) }
+                if act.id.is_empty() {
+                    format!("{}/{}", rule.name, act.name)
+                } else {
+                    format!("{}/{}", act.id, act.name)
+                }
             }
         };
-        self.numbered(name)
+        self.numbered(&name)
     }
 
-    fn numbered(&mut self, name: String) -> String {
-        let name = crate::text::key_part(&name).into_owned();
+    fn numbered(&mut self, name: &str) -> String {
+        let name = crate::text::key_part(name).into_owned();
         let count = self.items.entry(name.clone()).or_insert(0);
         *count += 1;
         if *count == 1 { name } else { format!("{name}#{count}") }
@@ -344,7 +371,8 @@ impl<'r, 't> Maker<'r, 't> {
     /// The number of an order: the `id` of its act or of the organizer around it.
     fn root_id(&self, root: Option<usize>) -> Option<String> {
         let act = &self.body.acts[root?];
-        let around = act.parent.filter(|parent| self.body.acts[*parent].id.is_empty()).map(|parent| self.body.acts[parent].node);
+        let around =
+            act.parent.filter(|parent| self.body.acts[*parent].id.is_empty()).map(|parent| self.body.acts[parent].node);
         [Some(act.node), around].into_iter().flatten().find_map(|node| {
             let id = self.tree.child(node, "id")?;
             let number = crate::text::key_part(self.tree.attribute(id, "extension")?).into_owned();
@@ -358,7 +386,10 @@ impl<'r, 't> Maker<'r, 't> {
 
     fn value_of(&self, ids: &str, members: &[usize]) -> Option<String> {
         ids.split('|').find_map(|id| {
-            let act = members.iter().map(|member| &self.body.acts[*member]).find(|act| act.id == id && !act.value.is_empty())?;
+            let act = members
+                .iter()
+                .map(|member| &self.body.acts[*member])
+                .find(|act| act.id == id && !act.value.is_empty())?;
             let text = if act.value.text.trim().is_empty() { &act.value.display } else { &act.value.text };
             Some(crate::text::key_part(text).into_owned())
         })
@@ -378,8 +409,8 @@ impl<'r, 't> Maker<'r, 't> {
             self.push("", claim, resource, self.tree.path(act.node), Some(position), act.section);
         }
         // hasMember from an Observation to those that hang on it.
-        for position in 0..count {
-            let Some(made) = own[position] else { continue };
+        for (position, made) in own.iter().enumerate() {
+            let Some(made) = *made else { continue };
             let members: Vec<Value> = self.body.acts[position]
                 .children
                 .iter()
@@ -395,37 +426,50 @@ impl<'r, 't> Maker<'r, 't> {
     fn observation(&mut self, position: usize) -> Option<(Claim, Map<String, Value>)> {
         let act = &self.body.acts[position];
         let (code, value) = match act.kind {
-            "observation" if !act.id.is_empty() => (values::element_concept(&act.id, &act.name), values::observed(&act.id, &act.value, "")),
+            "observation" if !act.id.is_empty() => {
+                (values::element_concept(&act.id, &act.name), values::observed(&act.id, &act.value, ""))
+            }
             "observation" => {
                 let code = self.tree.child(act.node, "code").and_then(|node| values::concept_at(self.tree, node, ""));
                 (code, values::observed("", &act.value, ""))
             }
             "organizer" | "encounter" => {
-                let said = act.children.iter().filter(|child| self.taken[**child].is_none() && !self.body.acts[**child].value.is_empty());
+                let said = act
+                    .children
+                    .iter()
+                    .filter(|child| self.taken[**child].is_none() && !self.body.acts[**child].value.is_empty());
                 if said.count() < 2 || self.owner[position].is_some() {
                     return None;
                 }
-                let name = if act.name.is_empty() { &self.body.sections[act.section].title } else { &act.name };
+                let name = if act.name.is_empty() { self.body.sections[act.section].shown() } else { &act.name };
                 let coded = self.tree.child(act.node, "code").and_then(|node| values::concept_at(self.tree, node, ""));
                 (coded.or_else(|| string(name).map(|text| json!({ "text": text }))), None)
             }
             // What a drug, an operation or another act says that no rule could read: in words.
             _ => {
                 let name = [&*act.name, act.kind].into_iter().find(|name| !name.is_empty()).unwrap_or_default();
-                (string(name).map(|text| json!({ "text": text })), self.own_words(position).map(|text| ("valueString", Value::from(text))))
+                (
+                    string(name).map(|text| json!({ "text": text })),
+                    self.own_words(position).map(|text| ("valueString", Value::from(text))),
+                )
             }
         };
         let grouped = matches!(act.kind, "organizer" | "encounter");
         if value.is_none() && !grouped {
             return None;
         }
-        let code = code.or_else(|| string(&act.name).or_else(|| string(&self.body.sections[act.section].title)).map(|text| json!({ "text": text })))?;
+        let code = code.or_else(|| {
+            string(&act.name)
+                .or_else(|| string(&self.body.sections[act.section].title))
+                .map(|text| json!({ "text": text }))
+        })?;
         let mut resource = Map::new();
         resource.insert("resourceType".to_owned(), Value::from("Observation"));
         resource.insert("status".to_owned(), Value::from("final"));
         if self.body.sections[act.section].code == "8716-3" {
             let system = "http://terminology.hl7.org/CodeSystem/observation-category";
-            resource.insert("category".to_owned(), json!([{ "coding": [{ "system": system, "code": "vital-signs" }] }]));
+            resource
+                .insert("category".to_owned(), json!([{ "coding": [{ "system": system, "code": "vital-signs" }] }]));
         }
         resource.insert("code".to_owned(), code);
         if let Some((name, value)) = value {
@@ -434,9 +478,13 @@ impl<'r, 't> Maker<'r, 't> {
         self.time_and_people(position, &mut resource);
         self.join(position, &mut resource);
         self.about(&mut resource);
-        let name = if act.id.is_empty() { format!("{}/{}", act.kind, act.name) } else { format!("{}/{}", act.id, act.name) };
-        let item = self.numbered(name);
-        Some((Claim::new("document_observation", [&*self.header.institution, &*self.header.document, &*item]), resource))
+        let name =
+            if act.id.is_empty() { format!("{}/{}", act.kind, act.name) } else { format!("{}/{}", act.id, act.name) };
+        let item = self.numbered(&name);
+        Some((
+            Claim::new("document_observation", [&*self.header.institution, &*self.header.document, &*item]),
+            resource,
+        ))
     }
 
     /// The words of an act outside the acts that hang on it.
@@ -449,7 +497,8 @@ impl<'r, 't> Maker<'r, 't> {
                 continue;
             }
             for below in std::iter::once(child).chain(tree.descendants(child)) {
-                let said = [tree.attribute(below, "displayName"), Some(tree.text(below)), tree.attribute(below, "value")];
+                let said =
+                    [tree.attribute(below, "displayName"), Some(tree.text(below)), tree.attribute(below, "value")];
                 words.extend(said.into_iter().flatten().filter_map(string));
             }
         }
@@ -462,14 +511,20 @@ impl<'r, 't> Maker<'r, 't> {
         let effective = tree.child(node, "effectiveTime").and_then(|time| values::when(tree, time));
         let written = || {
             let time = tree.below(node, "author/time")?;
-            values::moment(tree.attribute(time, "value").unwrap_or_default()).map(|moment| ("DateTime", Value::from(moment.text)))
+            values::moment(tree.attribute(time, "value").unwrap_or_default())
+                .map(|moment| ("DateTime", Value::from(moment.text)))
         };
         let by_document = || self.header.author_time.as_ref().map(|time| ("DateTime", Value::from(time.text.as_str())));
         if let Some((ending, value)) = effective.or_else(written).or_else(by_document) {
             resource.insert(format!("effective{ending}"), value);
         }
         let mut people = Vec::new();
-        for path in ["performer/assignedEntity", "author/assignedAuthor", "participant/participantRole", "participant/associatedEntity"] {
+        for path in [
+            "performer/assignedEntity",
+            "author/assignedAuthor",
+            "participant/participantRole",
+            "participant/associatedEntity",
+        ] {
             for entity in tree.all_below(node, path) {
                 people.extend(self.header.person(tree, entity));
             }
@@ -494,15 +549,18 @@ impl<'r, 't> Maker<'r, 't> {
 
     /// References between facts.
     fn collect(&mut self) {
-        let rules: HashMap<&str, &FactRule> = cda::mapping().fact.iter().map(|rule| (&*rule.name, rule)).collect();
+        let rules: Vec<&FactRule> = cda::mapping().fact.iter().filter(|rule| !rule.collect.is_empty()).collect();
         for number in 0..self.made.len() {
             let made = &self.made[number];
-            let Some(rule) = rules.get(made.rule).filter(|rule| !rule.collect.is_empty() && !made.fact.resource.is_null()) else { continue };
+            let Some(rule) = rules.iter().find(|rule| rule.name == made.rule && !made.fact.resource.is_null()) else {
+                continue;
+            };
             for collect in &rule.collect {
                 let inside = self.made[number].root.map(|root| self.body.subtree(root));
                 let mut claims: Vec<Claim> = Vec::new();
                 for other in self.made.iter().filter(|other| other.rule == collect.rule) {
-                    let within = !collect.inside || inside.as_ref().is_some_and(|range| other.root.is_some_and(|root| range.contains(&root)));
+                    let within = !collect.inside
+                        || inside.as_ref().is_some_and(|range| other.root.is_some_and(|root| range.contains(&root)));
                     if within && !claims.contains(&other.fact.claim) {
                         claims.push(other.fact.claim.clone());
                     }
@@ -546,7 +604,9 @@ fn words_of(value: &Value) -> String {
         Value::Number(number) => number.to_string(),
         Value::Array(list) => list.iter().map(words_of).collect::<Vec<_>>().join(" "),
         Value::Object(map) => {
-            let said = map.iter().filter(|(name, _)| !matches!(name.as_str(), "system" | "coding") || !map.contains_key("text"));
+            let said = map
+                .iter()
+                .filter(|(name, _)| !matches!(name.as_str(), "system" | "coding") || !map.contains_key("text"));
             said.map(|(_, value)| words_of(value)).collect::<Vec<_>>().join(" ")
         }
         Value::Bool(_) | Value::Null => String::new(),
@@ -565,4 +625,3 @@ fn merge_missing(there: &mut Map<String, Value>, more: Map<String, Value>) {
         }
     }
 }
-

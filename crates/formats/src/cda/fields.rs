@@ -61,7 +61,11 @@ pub fn fill(making: &mut Making<'_, '_, '_>, field: &'static Field) {
         let to = format!("{}{ending}", field.to);
         // What only the header says gives way to what an act says.
         let weak = source.act.is_none() && source.node.is_none();
-        if once && (making.set.contains(&&*field.to) || taken_choice(&making.resource, &to) || weak && exists(&making.resource, &to)) {
+        if once
+            && (making.set.contains(&&*field.to)
+                || taken_choice(&making.resource, &to)
+                || weak && exists(&making.resource, &to))
+        {
             return;
         }
         if field.kind != "taken" {
@@ -110,7 +114,10 @@ fn sources<'s>(making: &Making<'_, 's, '_>, field: &Field) -> Vec<Source<'s>> {
                 found.push((rank, Source { act: Some(act), position: Some(position), node: None, text: None }));
             } else {
                 for node in making.tree.all_below(act.node, &field.at) {
-                    found.push((rank, Source { act: Some(act), position: Some(position), node: Some(node), text: None }));
+                    found.push((
+                        rank,
+                        Source { act: Some(act), position: Some(position), node: Some(node), text: None },
+                    ));
                 }
             }
         }
@@ -201,7 +208,8 @@ fn from_act(making: &mut Making<'_, '_, '_>, field: &Field, act: &Act) -> Conver
         }
         // The unit is in the result already; another one than the result's stays an element of its own.
         "taken" => {
-            let unit = making.resource.get("valueQuantity").and_then(|quantity| quantity.get("unit")).and_then(Value::as_str);
+            let unit =
+                making.resource.get("valueQuantity").and_then(|quantity| quantity.get("unit")).and_then(Value::as_str);
             let same = unit.is_some_and(|unit| unit == value.words());
             return same.then_some(("", Value::Null));
         }
@@ -213,14 +221,23 @@ fn from_act(making: &mut Making<'_, '_, '_>, field: &Field, act: &Act) -> Conver
     match &*field.kind {
         "concept" => plain(values::concept(&act.id, value)),
         "concept-text" => {
-            if value.kind == "CD" { plain(values::concept(&act.id, value)) } else { plain(words.map(|text| json!({ "text": text }))) }
+            if value.kind == "CD" {
+                plain(values::concept(&act.id, value))
+            } else {
+                plain(words.map(|text| json!({ "text": text })))
+            }
         }
         "affirmed" => {
             let words = words?;
-            let denied = ["无", "否认", "未发现", "未见", "不详", "暂无", "没有", "-", "/"].iter().any(|word| words.starts_with(word));
+            let denied = ["无", "否认", "未发现", "未见", "不详", "暂无", "没有", "-", "/"]
+                .iter()
+                .any(|word| words.starts_with(word));
             plain((!denied).then(|| values::concept(&act.id, value)).flatten())
         }
-        "quantity" => plain(values::quantity(&value.text, if value.unit.trim().is_empty() { &field.with } else { value.unit.trim() })),
+        "quantity" => plain(values::quantity(
+            &value.text,
+            if value.unit.trim().is_empty() { &field.with } else { value.unit.trim() },
+        )),
         "duration" => plain(duration(values::quantity(&value.text, value.unit.trim())?)),
         "time" => plain(values::moment(&value.text).map(|moment| Value::from(moment.text))),
         "money" => plain(money(&value.text, &value.unit)),
@@ -229,7 +246,12 @@ fn from_act(making: &mut Making<'_, '_, '_>, field: &Field, act: &Act) -> Conver
         "identifier" => plain(identifier(making.header, &field.with, value.words())),
         "map" => {
             let map = cda::mapping().map.get(&field.with)?;
-            plain([value.text.trim(), value.display.trim()].into_iter().find_map(|one| map.get(one)).map(|code| Value::from(code.as_str())))
+            plain(
+                [value.text.trim(), value.display.trim()]
+                    .into_iter()
+                    .find_map(|one| map.get(one))
+                    .map(|code| Value::from(code.as_str())),
+            )
         }
         "flag" => plain(flag(&field.with, value.text.trim(), value.display.trim(), &value.system, &act.id)),
         "item" => plain(item(making, act)),
@@ -256,9 +278,12 @@ fn keep(id: &str, kind: &str, concept: Option<Value>, words: Option<String>) -> 
 fn item(making: &Making<'_, '_, '_>, act: &Act) -> Option<Value> {
     let value = &act.value;
     // Senders that write no coded value put the name of the item where the name of the element belongs.
-    let own_name = string(&act.display).filter(|display| cda::element_name(&act.id).is_none_or(|known| known != display) && *display != act.name);
+    let own_name = string(&act.display)
+        .filter(|display| cda::element_name(&act.id).is_none_or(|known| known != display) && *display != act.name);
     let own_name = own_name.filter(|name| !name.contains("项目代码") && !name.contains("项目名称"));
-    let named = beside(making, "DE04.30.020.00").filter(|other| other.id != act.id).and_then(|other| string(other.value.words()));
+    let named = beside(making, "DE04.30.020.00")
+        .filter(|other| other.id != act.id)
+        .and_then(|other| string(other.value.words()));
     let name = string(&value.display).or(named).or(own_name);
     let local = values::code(&value.text)?;
     let system = right_system(making.header, &value.system);
@@ -277,12 +302,13 @@ fn flag(map: &str, code: &str, display: &str, system: &str, id: &str) -> Option<
     let meaning = [code, display].into_iter().find_map(|one| known.get(one));
     let own = values::concept_of(values::system_of(id, system).as_deref(), code, display);
     let Some(meaning) = meaning else { return own };
-    let standard = json!({ "system": "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation", "code": meaning });
+    let standard =
+        json!({ "system": "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation", "code": meaning });
     let mut concept = json!({ "coding": [standard] });
-    if let Some(sent) = own.as_ref().and_then(|own| own["coding"].get(0)).filter(|_| !id.is_empty()) {
-        if let Some(list) = concept["coding"].as_array_mut() {
-            list.push(sent.clone());
-        }
+    if let Some(sent) = own.as_ref().and_then(|own| own["coding"].get(0)).filter(|_| !id.is_empty())
+        && let Some(list) = concept["coding"].as_array_mut()
+    {
+        list.push(sent.clone());
     }
     if let Some(text) = string(if display.is_empty() { code } else { display }) {
         concept["text"] = Value::from(text);
@@ -336,7 +362,9 @@ fn from_node(making: &mut Making<'_, '_, '_>, field: &Field, act: Option<&Act>, 
         "drug" => plain(drug(making, field, node)),
         "quantity" => plain(values::quantity(take("value"), take("unit"))),
         "frequency" => plain(frequency(tree, node).map(Value::from)),
-        "sent-frequency" => plain(frequency(tree, node).map(|text| values::sent(&field.element, "valueString", Value::from(text)))),
+        "sent-frequency" => {
+            plain(frequency(tree, node).map(|text| values::sent(&field.element, "valueString", Value::from(text))))
+        }
         "sent" => {
             let concept = values::concept_at(tree, node, &field.element);
             plain(concept.map(|concept| values::sent(&field.element, "valueCodeableConcept", concept)))
@@ -352,10 +380,22 @@ fn from_node(making: &mut Making<'_, '_, '_>, field: &Field, act: Option<&Act>, 
         "when" => values::when(tree, node),
         "range" => {
             let unit = act.map(|act| act.value.unit.trim().to_owned()).filter(|unit| !unit.is_empty());
-            let unit = unit.or_else(|| beside(making, &field.with).map(|unit| unit.value.words().trim().to_owned())).unwrap_or_default();
+            let unit = unit
+                .or_else(|| beside(making, &field.with).map(|unit| unit.value.words().trim().to_owned()))
+                .unwrap_or_default();
             plain(values::range(tree, node, &unit))
         }
-        "flag" => plain(flag(&field.with, take("code").trim(), take("displayName").trim(), take("codeSystem"), "")),
+        "flag" => {
+            let flag = flag(&field.with, take("code").trim(), take("displayName").trim(), take("codeSystem"), "");
+            // The coded result may have said it already.
+            let said = |code: &Value| {
+                making
+                    .resource
+                    .get("interpretation")
+                    .is_some_and(|list| list.to_string().contains(&format!("\"code\":{code}")))
+            };
+            plain(flag.filter(|flag| !flag["coding"].get(0).and_then(|coding| coding.get("code")).is_some_and(said)))
+        }
         "person" => {
             making.used.push(node);
             plain(making.header.person(tree, node))
@@ -371,7 +411,8 @@ fn drug(making: &Making<'_, '_, '_>, field: &Field, node: Position) -> Option<Va
     let take = |name: &str| coded.and_then(|code| tree.attribute(code, name)).unwrap_or_default();
     let shown = name.or_else(|| string(take("displayName")));
     let code = text::present(take("code"), Context::Identifier).unwrap_or_default();
-    let system = values::system(take("codeSystem")).unwrap_or_else(|| national::institution_system(&making.header.institution, &field.with));
+    let system = values::system(take("codeSystem"))
+        .unwrap_or_else(|| national::institution_system(&making.header.institution, &field.with));
     values::concept_of(Some(&system), &code, shown.as_deref().unwrap_or_default())
 }
 
@@ -379,7 +420,10 @@ fn drug(making: &Making<'_, '_, '_>, field: &Field, node: Position) -> Option<Va
 fn frequency(tree: &Tree<'_>, node: Position) -> Option<String> {
     let take = |name: &str| tree.attribute(node, name).unwrap_or_default().trim().to_owned();
     let joined = format!("{}{}", take("value"), take("unit"));
-    string(&joined).or_else(|| string(&take("displayName"))).or_else(|| string(&take("code"))).or_else(|| string(tree.text(node)))
+    string(&joined)
+        .or_else(|| string(&take("displayName")))
+        .or_else(|| string(&take("code")))
+        .or_else(|| string(tree.text(node)))
 }
 
 /// A place in the XML that is a data element by itself.
@@ -387,11 +431,14 @@ fn note_element(making: &mut Making<'_, '_, '_>, field: &Field, source: &Source<
     let (Some(node), false) = (source.node, field.element.is_empty()) else { return };
     let tree = making.tree;
     let take = |name: &str| tree.attribute(node, name).unwrap_or_default().to_owned();
-    let value = [take("code"), take("value"), tree.text(node).to_owned()].into_iter().find(|text| !text.trim().is_empty());
-    let value = value.or_else(|| ["name", "low"].iter().find_map(|name| {
-        let child = tree.child(node, name)?;
-        Some(tree.attribute(child, "value").map_or_else(|| tree.text(child).to_owned(), str::to_owned))
-    }));
+    let value =
+        [take("code"), take("value"), tree.text(node).to_owned()].into_iter().find(|text| !text.trim().is_empty());
+    let value = value.or_else(|| {
+        ["name", "low"].iter().find_map(|name| {
+            let child = tree.child(node, name)?;
+            Some(tree.attribute(child, "value").map_or_else(|| tree.text(child).to_owned(), str::to_owned))
+        })
+    });
     let value = value.or_else(|| tree.below(node, "assignedPerson/name").map(|name| tree.text(name).to_owned()));
     let (line, column) = tree.place_of(node);
     let group = making.root.map_or(0, |root| making.body.acts[root].group);
@@ -400,7 +447,7 @@ fn note_element(making: &mut Making<'_, '_, '_>, field: &Field, source: &Source<
         name: field.element_name.clone(),
         value: value.unwrap_or_default(),
         display: take("displayName"),
-        system: super::acts::right_oid(&take("codeSystem")).into_owned(),
+        system: super::spelling::right_oid(&take("codeSystem")).into_owned(),
         unit: take("unit"),
         group,
         path: tree.path(node),
@@ -418,7 +465,10 @@ pub fn keep_people(making: &mut Making<'_, '_, '_>) {
             continue;
         }
         let act = &making.body.acts[*position];
-        for holder in tree.children(act.node).filter(|child| matches!(tree.name(*child), "performer" | "author" | "participant" | "informant")) {
+        for holder in tree
+            .children(act.node)
+            .filter(|child| matches!(tree.name(*child), "performer" | "author" | "participant" | "informant"))
+        {
             let used = tree.children(holder).any(|child| making.used.contains(&child));
             let Some(words) = (!used).then(|| words_with_time(tree, holder)).flatten() else { continue };
             kept.push(values::sent(tree.name(holder), "valueString", Value::from(words)));
@@ -432,7 +482,12 @@ pub fn keep_people(making: &mut Making<'_, '_, '_>) {
 fn words_with_time(tree: &Tree<'_>, node: Position) -> Option<String> {
     let mut words = Vec::new();
     for below in tree.descendants(node) {
-        let said = [tree.attribute(below, "displayName"), Some(tree.text(below)), tree.attribute(below, "value"), tree.attribute(below, "extension")];
+        let said = [
+            tree.attribute(below, "displayName"),
+            Some(tree.text(below)),
+            tree.attribute(below, "value"),
+            tree.attribute(below, "extension"),
+        ];
         words.extend(said.into_iter().flatten().filter_map(string));
     }
     (!words.is_empty()).then(|| words.join(" "))
@@ -471,7 +526,8 @@ fn taken_choice(resource: &Map<String, Value>, path: &str) -> bool {
 /// Puts a value at a path: `dosageInstruction[0].route`, `note[+]` (one more), `category[+].text`.
 pub fn put(resource: &mut Map<String, Value>, path: &str, value: Value) {
     let (step, rest) = path.split_once('.').map_or((path, None), |(step, rest)| (step, Some(rest)));
-    let (name, index) = step.split_once('[').map_or((step, None), |(name, index)| (name, Some(index.trim_end_matches(']'))));
+    let (name, index) =
+        step.split_once('[').map_or((step, None), |(name, index)| (name, Some(index.trim_end_matches(']'))));
     if name.is_empty() {
         return;
     }

@@ -8,8 +8,9 @@ use serde_json::{Map, Value, json};
 use standards::cda::{self, Document};
 
 use super::Options;
-use super::acts::right_oid;
 use super::findings::{Findings, rule};
+use super::places::{address, addresses, list_elements, telecoms};
+use super::spelling::right_oid;
 use super::tree::{Position, Tree};
 use super::values::{self, moment, sent, string};
 use crate::national;
@@ -89,7 +90,7 @@ pub fn read(
     reader.visit(document);
     reader.registration();
     reader.people();
-    list_elements(tree, root, elements);
+    list_elements(tree, root, header.class, elements);
     header
 }
 
@@ -110,16 +111,19 @@ impl Reader<'_, '_> {
 
     /// The number of an `id` element: its extension, or its root when that is a number of its own (a UUID).
     fn number_of(&self, node: Position) -> Option<String> {
-        let extension = self.tree.attribute(node, "extension").and_then(|text| text::present(text, Context::Identifier));
+        let extension =
+            self.tree.attribute(node, "extension").and_then(|text| text::present(text, Context::Identifier));
         let extension = extension.map(|text| text::key_part(&text).into_owned()).filter(|text| !text.is_empty());
         extension.or_else(|| {
-            let root = self.tree.attribute(node, "root").map(|root| text::key_part(root).into_owned()).unwrap_or_default();
+            let root =
+                self.tree.attribute(node, "root").map(|root| text::key_part(root).into_owned()).unwrap_or_default();
             root.contains('-').then_some(root)
         })
     }
 
     fn identity(&mut self) {
-        let number = |name: &str| self.tree.child(self.root, name).and_then(|node| self.number_of(node)).unwrap_or_default();
+        let number =
+            |name: &str| self.tree.child(self.root, name).and_then(|node| self.number_of(node)).unwrap_or_default();
         let (id, set) = (number("id"), number("setId"));
         self.header.document = if set.is_empty() { id.clone() } else { set };
         self.header.id = if id.is_empty() { self.header.document.clone() } else { id };
@@ -136,8 +140,12 @@ impl Reader<'_, '_> {
     fn custodian(&mut self) {
         let tree = self.tree;
         let organization = tree.below(self.root, "custodian/assignedCustodian/representedCustodianOrganization");
-        let code = organization.and_then(|node| tree.child(node, "id")).and_then(|id| self.number_of(id)).unwrap_or_default();
-        let name = organization.and_then(|node| tree.child(node, "name")).and_then(|name| string(tree.text(name))).unwrap_or_default();
+        let code =
+            organization.and_then(|node| tree.child(node, "id")).and_then(|id| self.number_of(id)).unwrap_or_default();
+        let name = organization
+            .and_then(|node| tree.child(node, "name"))
+            .and_then(|name| string(tree.text(name)))
+            .unwrap_or_default();
         self.header.institution_name = name;
         self.header.institution = code;
         if self.header.institution.is_empty() {
@@ -151,10 +159,14 @@ impl Reader<'_, '_> {
         let node = organization.unwrap_or(self.root);
         let mut resource = json!({
             "resourceType": "Organization",
-            "identifier": [national::identifier("urn:oid:2.16.156.10011.1.5", &self.header.institution)],
+            "identifier": [national::identifier(national::INSTITUTION_CODE, &self.header.institution)],
             "active": true,
         });
-        let shown = if self.header.institution_name.is_empty() { self.header.institution.clone() } else { self.header.institution_name.clone() };
+        let shown = if self.header.institution_name.is_empty() {
+            self.header.institution.clone()
+        } else {
+            self.header.institution_name.clone()
+        };
         resource["name"] = Value::from(shown);
         let telecom: Vec<Value> = telecoms(tree, node);
         if !telecom.is_empty() {
@@ -184,7 +196,8 @@ impl Reader<'_, '_> {
                 let root = right_oid(tree.attribute(node, "root").unwrap_or_default()).into_owned();
                 let Some(number) = self.number_of(node) else { continue };
                 let sent = tree.attribute(node, "extension").unwrap_or_default();
-                let damaged = crate::text::damage::of_identifier(sent, None).into_iter().find(|damage| damage.is_loss());
+                let damaged =
+                    crate::text::damage::of_identifier(sent, None).into_iter().find(|damage| damage.is_loss());
                 if damaged.is_some() {
                     self.say(rule::IDENTIFIER_DAMAGED, node, sent);
                 }
@@ -206,10 +219,15 @@ impl Reader<'_, '_> {
         let tree = self.tree;
         let node = tree.below(self.root, "componentOf/encompassingEncounter");
         let kind = tree.below(self.root, "recordTarget/patientRole/patientType/patienttypeCode");
-        let kind = kind.and_then(|kind| tree.attribute(kind, "code")).map(|code| text::key_part(code).into_owned()).unwrap_or_default();
+        let kind = kind
+            .and_then(|kind| tree.attribute(kind, "code"))
+            .map(|code| text::key_part(code).into_owned())
+            .unwrap_or_default();
         let declared = cda::header().patient_type.get(&kind).map(String::as_str);
-        let (outpatient, inpatient) = (self.number("outpatient").map(str::to_owned), self.number("inpatient").map(str::to_owned));
-        let about_stay = document.is_some_and(|document| cda::header().inpatient.iter().any(|code| code == document.code));
+        let (outpatient, inpatient) =
+            (self.number("outpatient").map(str::to_owned), self.number("inpatient").map(str::to_owned));
+        let about_stay =
+            document.is_some_and(|document| cda::header().inpatient.iter().any(|code| code == document.code));
         self.header.class = match (declared, &outpatient, &inpatient) {
             (Some("I"), _, _) => "I",
             (Some("E"), _, _) => "E",
@@ -235,7 +253,8 @@ impl Reader<'_, '_> {
         let mut identifiers = vec![national::identifier(&system, &number)];
         for what in ["outpatient", "inpatient"] {
             if let Some(number) = self.number(what) {
-                identifiers.push(national::identifier(&national::institution_system(&self.header.institution, what), number));
+                identifiers
+                    .push(national::identifier(&national::institution_system(&self.header.institution, what), number));
             }
         }
         encounter.insert("identifier".to_owned(), Value::Array(identifiers));
@@ -251,10 +270,10 @@ impl Reader<'_, '_> {
         if let Some(period) = period {
             encounter.insert("period".to_owned(), period);
         }
-        if let Some(code) = node.and_then(|node| tree.child(node, "code")) {
-            if let Some(concept) = values::concept_at(tree, code, "DE06.00.339.00") {
-                encounter.insert("hospitalization".to_owned(), json!({ "admitSource": concept }));
-            }
+        if let Some(code) = node.and_then(|node| tree.child(node, "code"))
+            && let Some(concept) = values::concept_at(tree, code, "DE06.00.339.00")
+        {
+            encounter.insert("hospitalization".to_owned(), json!({ "admitSource": concept }));
         }
         self.header.encounter = encounter;
         if let Some(node) = node {
@@ -272,7 +291,8 @@ impl Reader<'_, '_> {
         let mut places = Vec::new();
         for id in tree.all_below(encounter, "**/id") {
             let Some(holder) = tree.parent(id) else { continue };
-            if !matches!(tree.name(holder), "wholeOrganization" | "serviceProviderOrganization" | "healthCareFacility") {
+            if !matches!(tree.name(holder), "wholeOrganization" | "serviceProviderOrganization" | "healthCareFacility")
+            {
                 continue;
             }
             let root = right_oid(tree.attribute(id, "root").unwrap_or_default()).into_owned();
@@ -348,7 +368,8 @@ impl Reader<'_, '_> {
         self.demographics(&mut resource, role, patient);
         resource.insert("managingOrganization".to_owned(), self.organization().as_reference());
         self.header.registration = Some(claim.clone());
-        let fact = Fact { claim: claim.clone(), resource: Value::Object(resource), path: tree.path(role), act: Act::Replace };
+        let fact =
+            Fact { claim: claim.clone(), resource: Value::Object(resource), path: tree.path(role), act: Act::Replace };
         self.header.mentions.facts.insert(claim, fact);
     }
 
@@ -360,7 +381,11 @@ impl Reader<'_, '_> {
             return Some(number.clone());
         }
         let known = |root: &str| cda::header().identifier.iter().any(|one| one.root == root);
-        let local = self.header.numbers.iter().find(|(root, _)| !root.is_empty() && !known(root) && !root.starts_with("2.16.156.10011.1."));
+        let local = self
+            .header
+            .numbers
+            .iter()
+            .find(|(root, _)| !root.is_empty() && !known(root) && !root.starts_with("2.16.156.10011.1."));
         if let Some((_, number)) = local {
             return Some(number.clone());
         }
@@ -383,7 +408,11 @@ impl Reader<'_, '_> {
         for (root, number) in &self.header.numbers {
             let known = cda::header().identifier.iter().find(|known| known.root == *root && known.of == "patient");
             let Some(known) = known else { continue };
-            let system = if known.system.is_empty() { national::institution_system(institution, &known.what) } else { known.system.clone() };
+            let system = if known.system.is_empty() {
+                national::institution_system(institution, &known.what)
+            } else {
+                known.system.clone()
+            };
             // An identity number that is no identity number is some other document.
             let resident = known.what != "resident" || number.len() == 18 || number.len() == 15;
             let system = if resident { system } else { national::document_system("99") };
@@ -412,7 +441,9 @@ impl Reader<'_, '_> {
                 None => {}
             }
         }
-        if let Some(birth) = tree.child(patient, "birthTime").and_then(|node| moment(tree.attribute(node, "value").unwrap_or_default())) {
+        if let Some(birth) =
+            tree.child(patient, "birthTime").and_then(|node| moment(tree.attribute(node, "value").unwrap_or_default()))
+        {
             resource.insert("birthDate".to_owned(), Value::from(birth.day()));
         }
         let mut addresses = addresses(tree, role);
@@ -428,13 +459,21 @@ impl Reader<'_, '_> {
         if !addresses.is_empty() {
             resource.insert("address".to_owned(), Value::Array(addresses));
         }
-        if let Some(marital) = tree.child(patient, "maritalStatusCode").and_then(|node| values::concept_at(tree, node, "DE02.01.018.00")) {
+        if let Some(marital) =
+            tree.child(patient, "maritalStatusCode").and_then(|node| values::concept_at(tree, node, "DE02.01.018.00"))
+        {
             resource.insert("maritalStatus".to_owned(), marital);
         }
         let contacts = self.contacts();
         if !contacts.is_empty() {
             resource.insert("contact".to_owned(), Value::Array(contacts));
         }
+        self.further(resource, patient);
+    }
+
+    /// What FHIR has no place for: 民族, 国籍, 学历, 职业, 工作单位, and the age, which belongs to the day of the document.
+    fn further(&mut self, resource: &mut Map<String, Value>, patient: Position) {
+        let tree = self.tree;
         let mut extensions = Vec::new();
         let coded = [
             ("DE02.01.025.00", "ethnicGroupCode"),
@@ -447,15 +486,17 @@ impl Reader<'_, '_> {
                 extensions.push(sent(id, "valueCodeableConcept", concept));
             }
         }
-        if let Some(employer) = tree.below(patient, "employerOrganization/name").and_then(|name| string(tree.text(name))) {
+        if let Some(employer) =
+            tree.below(patient, "employerOrganization/name").and_then(|name| string(tree.text(name)))
+        {
             extensions.push(sent("DE08.10.007.00", "valueString", Value::from(employer)));
         }
         if !extensions.is_empty() {
             resource.insert("extension".to_owned(), Value::Array(extensions));
         }
-        // An age belongs to the day of the document, not to the person.
         if let Some(age) = tree.child(patient, "age") {
-            let (number, unit) = (tree.attribute(age, "value").unwrap_or_default(), tree.attribute(age, "unit").unwrap_or_default());
+            let (number, unit) =
+                (tree.attribute(age, "value").unwrap_or_default(), tree.attribute(age, "unit").unwrap_or_default());
             if let Some(text) = string(&format!("{number}{unit}")).filter(|_| !number.trim().is_empty()) {
                 self.header.extensions.push(sent("DE02.01.026.00", "valueString", Value::from(text)));
             }
@@ -497,7 +538,8 @@ impl Reader<'_, '_> {
         let tree = self.tree;
         for child in tree.children(self.root).collect::<Vec<_>>() {
             let name = tree.name(child);
-            let time = tree.child(child, "time").and_then(|time| moment(tree.attribute(time, "value").unwrap_or_default()));
+            let time =
+                tree.child(child, "time").and_then(|time| moment(tree.attribute(time, "value").unwrap_or_default()));
             match name {
                 "author" => {
                     self.header.author_time = self.header.author_time.take().or(time);
@@ -507,8 +549,11 @@ impl Reader<'_, '_> {
                 "legalAuthenticator" | "authenticator" => {
                     let Some(entity) = tree.child(child, "assignedEntity") else { continue };
                     let Some(person) = self.header.person(tree, entity) else { continue };
-                    let role = tree.child(entity, "code").and_then(|code| string(tree.attribute(code, "displayName").unwrap_or_default()));
-                    let mut attester = json!({ "mode": if name == "authenticator" { "professional" } else { "legal" } });
+                    let role = tree
+                        .child(entity, "code")
+                        .and_then(|code| string(tree.attribute(code, "displayName").unwrap_or_default()));
+                    let mut attester =
+                        json!({ "mode": if name == "authenticator" { "professional" } else { "legal" } });
                     if let Some(role) = role {
                         attester["extension"] = json!([sent("role", "valueString", Value::from(role))]);
                     }
@@ -533,8 +578,12 @@ impl Reader<'_, '_> {
                 }
                 "relatedDocument" => {
                     let Some(parent) = tree.child(child, "parentDocument") else { continue };
-                    let key = ["setId", "id"].iter().find_map(|name| tree.child(parent, name).and_then(|id| self.number_of(id)));
-                    let Some(key) = key.filter(|key| *key != self.header.document && *key != self.header.id) else { continue };
+                    let key = ["setId", "id"]
+                        .iter()
+                        .find_map(|name| tree.child(parent, name).and_then(|id| self.number_of(id)));
+                    let Some(key) = key.filter(|key| *key != self.header.document && *key != self.header.id) else {
+                        continue;
+                    };
                     self.header.replaces = Some(Claim::new("document", [&*self.header.institution, &*key]));
                 }
                 _ => {}
@@ -553,7 +602,9 @@ impl Header {
             .iter()
             .find_map(|path| tree.below(node, path).and_then(|name| string(&tree.whole_text(name))));
         let number = tree.child(node, "id").and_then(|id| tree.attribute(id, "extension"));
-        let number = number.and_then(|sent| text::present(sent, Context::Identifier)).map(|sent| text::key_part(&sent).into_owned());
+        let number = number
+            .and_then(|sent| text::present(sent, Context::Identifier))
+            .map(|sent| text::key_part(&sent).into_owned());
         let organization = || {
             let names = ["representedOrganization/name", "scopingOrganization/name"];
             names.iter().find_map(|path| tree.below(node, path).and_then(|name| string(tree.text(name))))
@@ -561,7 +612,9 @@ impl Header {
         let Some(name) = name else {
             return organization().map(|name| json!({ "display": name }));
         };
-        let Some(number) = number.filter(|_| !self.institution.is_empty()) else { return Some(json!({ "display": name })) };
+        let Some(number) = number.filter(|_| !self.institution.is_empty()) else {
+            return Some(json!({ "display": name }));
+        };
         let claim = Claim::new("practitioner", [&*self.institution, &*number]);
         let system = national::institution_system(&self.institution, "staff");
         let resource = json!({
@@ -574,81 +627,5 @@ impl Header {
         reference["display"] = Value::from(name);
         self.mentions.add(claim, resource, || tree.path(node));
         Some(reference)
-    }
-}
-
-fn telecoms(tree: &Tree<'_>, node: Position) -> Vec<Value> {
-    tree.children(node)
-        .filter(|child| tree.name(*child) == "telecom")
-        .filter_map(|telecom| {
-            let value = text::present(tree.attribute(telecom, "value")?, Context::Identifier)?;
-            let value = value.strip_prefix("tel:").unwrap_or(&value).trim().to_owned();
-            (!value.is_empty()).then(|| json!({ "system": "phone", "value": value }))
-        })
-        .collect()
-}
-
-fn addresses(tree: &Tree<'_>, node: Position) -> Vec<Value> {
-    tree.children(node).filter(|child| tree.name(*child) == "addr").filter_map(|addr| address(tree, addr)).collect()
-}
-
-/// An address with its parts; the text is the parts in Chinese order, as nobody sends one.
-fn address(tree: &Tree<'_>, node: Position) -> Option<Value> {
-    let part = |name: &str| tree.child(node, name).and_then(|child| string(tree.text(child)));
-    let mut address = Map::new();
-    let steps = ["state", "city", "county", "township", "streetName", "houseNumber"].map(part);
-    let whole: String = steps.iter().flatten().map(String::as_str).collect();
-    let own = string(tree.text(node));
-    let text = own.unwrap_or(whole);
-    if text.is_empty() {
-        return None;
-    }
-    match tree.attribute(node, "use").map(str::trim) {
-        Some("H" | "HP") => address.insert("use".to_owned(), Value::from("home")),
-        Some("WP") => address.insert("use".to_owned(), Value::from("work")),
-        _ => None,
-    };
-    address.insert("text".to_owned(), Value::from(text));
-    let lines: Vec<&String> = steps[3..].iter().flatten().collect();
-    if !lines.is_empty() {
-        address.insert("line".to_owned(), json!(lines));
-    }
-    for (name, value) in [("city", &steps[1]), ("district", &steps[2]), ("state", &steps[0]), ("postalCode", &part("postalCode"))] {
-        if let Some(value) = value {
-            address.insert(name.to_owned(), Value::from(value.as_str()));
-        }
-    }
-    Some(Value::Object(address))
-}
-
-/// The data elements of the header, by `standards/cda/header.toml`.
-fn list_elements(tree: &Tree<'_>, root: Position, elements: &mut Vec<Element>) {
-    for known in &cda::header().element {
-        for node in tree.all_below(root, &known.path) {
-            if !known.root.is_empty() && right_oid(tree.attribute(node, "root").unwrap_or_default()) != known.root {
-                continue;
-            }
-            let value = match &*known.take {
-                "text" => tree.raw_text(node),
-                attribute => match tree.attribute(node, attribute) {
-                    Some(value) => value,
-                    None => continue,
-                },
-            };
-            let (line, column) = tree.place_of(node);
-            let take = |name: &str| tree.attribute(node, name).unwrap_or_default().to_owned();
-            elements.push(Element {
-                id: known.id.clone(),
-                name: known.name.clone(),
-                value: value.to_owned(),
-                display: take("displayName"),
-                system: right_oid(&take("codeSystem")).into_owned(),
-                unit: take("unit"),
-                group: 0,
-                path: tree.path(node),
-                line,
-                column,
-            });
-        }
     }
 }

@@ -20,10 +20,13 @@ mod facts;
 mod fields;
 mod findings;
 mod header;
+mod places;
 pub mod render;
+mod spelling;
 mod tree;
 mod values;
 pub mod write;
+mod written;
 
 pub use envelope::{BYTES_MAX, DOCUMENTS_MAX};
 pub use render::render;
@@ -84,7 +87,7 @@ pub fn read(bytes: &[u8], options: &Options) -> Reading {
             let (mut record, envelope) = document(&tree, root, options);
             // Findings about the text belong to its only document; with several they belong to the message.
             record.issues.splice(0..0, form.take().into_iter().flatten());
-            same_id(&mut record, &mut seen, &envelope);
+            same_id(&mut record, &reading.records, &mut seen, &envelope);
             if reading.message_type.is_empty() {
                 reading.message_type.clone_from(&record.record_type);
                 reading.envelope = Envelope { encoding: one.encoding, ..envelope };
@@ -98,29 +101,35 @@ pub fn read(bytes: &[u8], options: &Options) -> Reading {
 }
 
 /// Says when two documents of a message have one id and different content.
-fn same_id(record: &mut Record, seen: &mut HashMap<String, Vec<Fact>>, envelope: &Envelope) {
+fn same_id(record: &mut Record, before: &[Record], seen: &mut HashMap<String, usize>, envelope: &Envelope) {
     let Some(id) = envelope.message_id.clone() else { return };
     let same = |one: &Fact, other: &Fact| one.claim == other.claim && one.resource == other.resource;
-    match seen.get(&id) {
-        Some(known) if known.len() != record.facts.len() || !known.iter().zip(&record.facts).all(|(one, other)| same(one, other)) => {
+    match seen.get(&id).and_then(|number| before.get(*number)).map(|known| &known.facts) {
+        Some(known)
+            if known.len() != record.facts.len()
+                || !known.iter().zip(&record.facts).all(|(one, other)| same(one, other)) =>
+        {
             let mut findings = Findings::default();
             findings.add(rule::DOCUMENT_DUPLICATE_ID, &record.path, record.line, 0, &id);
             record.issues.extend(findings.into_issues());
         }
         Some(_) => {}
         None => {
-            seen.insert(id, record.facts.clone());
+            seen.insert(id, before.len());
         }
     }
 }
 
 fn document(tree: &Tree<'_>, root: Position, options: &Options) -> (Record, Envelope) {
     let mut findings = Findings::default();
-    checks::form(tree, root, &mut findings);
+    let unknown = checks::form(tree, root, &mut findings);
     let (code, template) = checks::document_type(tree, root, &mut findings);
     checks::version(tree, root, &mut findings);
     let mut elements = Vec::new();
     let mut header = header::read(tree, root, template, options, &mut findings, &mut elements);
+    for (name, words) in unknown {
+        header.extensions.push(values::sent(&name, "valueString", serde_json::Value::from(words)));
+    }
     let mut body = acts::Reader::body(tree, root, template, &mut findings);
     elements.append(&mut body.elements);
     let mut facts = Vec::new();
@@ -167,7 +176,8 @@ fn visit(tree: &Tree<'_>, root: Position, header: &mut header::Header) -> Option
     if discharged || encounter.contains_key("length") {
         encounter.insert("status".to_owned(), serde_json::Value::from("finished"));
     }
-    let path = tree.below(root, "componentOf/encompassingEncounter").map_or_else(|| tree.path(root), |node| tree.path(node));
+    let path =
+        tree.below(root, "componentOf/encompassingEncounter").map_or_else(|| tree.path(root), |node| tree.path(node));
     Some(Fact { claim, resource: serde_json::Value::Object(encounter), path, act })
 }
 

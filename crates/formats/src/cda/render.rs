@@ -11,7 +11,7 @@ use super::acts::{self, Body};
 use super::findings::Findings;
 use super::tree::{Position, Tree};
 use super::values::{self, string};
-use super::{Options, checks, envelope, escape};
+use super::{Options, checks, envelope, escape, spelling};
 
 /// The style of the page: readable on screen and on paper.
 const STYLE: &str = "body{font:16px/1.7 'Noto Sans SC','PingFang SC','Microsoft YaHei',sans-serif;color:#1b2430;max-width:52rem;margin:2rem auto;\
@@ -59,11 +59,14 @@ impl Page<'_, '_> {
         let (code, template) = checks::document_type(tree, root, &mut findings);
         let body = acts::Reader::body(tree, root, template, &mut findings);
         let title = tree.child(root, "title").and_then(|node| string(tree.text(node)));
-        let title = title.or_else(|| template.map(|known| known.title.to_owned())).unwrap_or_else(|| "共享文档".to_owned());
+        let title =
+            title.or_else(|| template.map(|known| known.title.to_owned())).unwrap_or_else(|| "共享文档".to_owned());
         let _ = writeln!(self.page, "<article data-document=\"{}\">\n<h1>{}</h1>", escape(&code), escape(&title));
-        self.header(root);
+        let options = Options::default();
+        let class = super::header::read(tree, root, template, &options, &mut findings, &mut Vec::new()).class;
+        self.header(root, class);
         for (number, section) in body.sections.iter().enumerate() {
-            self.section(&body, number, &section.title);
+            self.section(&body, number, section.shown());
         }
         self.page.push_str("</article>\n");
     }
@@ -83,12 +86,13 @@ impl Page<'_, '_> {
     }
 
     /// The parts of the header that are data elements.
-    fn header(&mut self, root: Position) {
+    fn header(&mut self, root: Position, class: &str) {
         let tree = self.tree;
         self.page.push_str("<dl>\n");
-        for known in &cda::header().element {
+        for known in cda::header().element.iter().filter(|known| known.class.is_empty() || known.class.contains(class))
+        {
             for node in tree.all_below(root, &known.path) {
-                let of_root = acts::right_oid(tree.attribute(node, "root").unwrap_or_default());
+                let of_root = spelling::right_oid(tree.attribute(node, "root").unwrap_or_default());
                 if !known.root.is_empty() && of_root != known.root {
                     continue;
                 }
@@ -98,9 +102,14 @@ impl Page<'_, '_> {
                 };
                 let display = tree.attribute(node, "displayName").unwrap_or_default();
                 let unit = tree.attribute(node, "unit").unwrap_or_default();
-                let text = if display.trim().is_empty() { shown(value, &known.name) + unit } else { display.to_owned() };
-                let role = tree.parent(node).and_then(|person| tree.parent(person)).and_then(|entity| tree.child(entity, "code"));
-                let role = role.filter(|_| known.name == "签名人姓名").and_then(|code| tree.attribute(code, "displayName"));
+                let text =
+                    if display.trim().is_empty() { shown(value, &known.name) + unit } else { display.to_owned() };
+                let role = tree
+                    .parent(node)
+                    .and_then(|person| tree.parent(person))
+                    .and_then(|entity| tree.child(entity, "code"));
+                let role =
+                    role.filter(|_| known.name == "签名人姓名").and_then(|code| tree.attribute(code, "displayName"));
                 self.line(&known.id, &tree.path(node), role.unwrap_or(&known.name), &text);
             }
         }
@@ -110,7 +119,12 @@ impl Page<'_, '_> {
     fn section(&mut self, body: &Body, number: usize, title: &str) {
         let tree = self.tree;
         let section = &body.sections[number];
-        let _ = writeln!(self.page, "<section data-path=\"{}\">\n<h2>{}</h2>", escape(&tree.path(section.node)), escape(section_title(title)));
+        let _ = writeln!(
+            self.page,
+            "<section data-path=\"{}\">\n<h2>{}</h2>",
+            escape(&tree.path(section.node)),
+            escape(title)
+        );
         if let Some(text) = tree.child(section.node, "text").and_then(|text| string(&tree.whole_text(text))) {
             let _ = writeln!(self.page, "<p>{}</p>", escape(&text));
         }
@@ -166,12 +180,17 @@ impl Page<'_, '_> {
                 continue;
             }
             let Some(place) = tree.child(node, name) else { continue };
-            let words = [tree.attribute(place, "displayName"), tree.attribute(place, "code")].into_iter().flatten().find(|text| !text.trim().is_empty());
+            let words = [tree.attribute(place, "displayName"), tree.attribute(place, "code")]
+                .into_iter()
+                .flatten()
+                .find(|text| !text.trim().is_empty());
             self.line(element, &tree.path(place), label, words.unwrap_or_default());
         }
         if let Some(time) = tree.child(node, "effectiveTime").and_then(|time| values::when(tree, time)) {
             let text = match time {
-                ("Period", period) => ["start", "end"].map(|name| period.get(name).and_then(serde_json::Value::as_str).map(readable).unwrap_or_default()).join(" 至 "),
+                ("Period", period) => ["start", "end"]
+                    .map(|name| period.get(name).and_then(serde_json::Value::as_str).map(readable).unwrap_or_default())
+                    .join(" 至 "),
                 (_, one) => one.as_str().map(readable).unwrap_or_default(),
             };
             let path = tree.child(node, "effectiveTime").map(|time| tree.path(time)).unwrap_or_default();
@@ -185,30 +204,44 @@ impl Page<'_, '_> {
                 self.line(element, &tree.path(place), label, &tree.whole_text(place));
             }
         }
-        for (name, element, label) in [("doseQuantity", "DE08.50.023.00", "次剂量"), ("rateQuantity", "DE06.00.133.00", "频次")] {
+        for (name, element, label) in
+            [("doseQuantity", "DE08.50.023.00", "次剂量"), ("rateQuantity", "DE06.00.133.00", "频次")]
+        {
             let Some(place) = tree.child(node, name) else { continue };
-            let text = format!("{}{}", tree.attribute(place, "value").unwrap_or_default(), tree.attribute(place, "unit").unwrap_or_default());
+            let text = format!(
+                "{}{}",
+                tree.attribute(place, "value").unwrap_or_default(),
+                tree.attribute(place, "unit").unwrap_or_default()
+            );
             self.line(element, &tree.path(place), label, &text);
         }
-        for holder in tree.children(node).filter(|child| matches!(tree.name(*child), "performer" | "author" | "participant")).collect::<Vec<_>>() {
+        for holder in tree
+            .children(node)
+            .filter(|child| matches!(tree.name(*child), "performer" | "author" | "participant"))
+            .collect::<Vec<_>>()
+        {
             for name in tree.all_below(holder, "**/name") {
                 self.line("DE02.01.039.00", &tree.path(name), "人员", tree.text(name));
             }
         }
         if let Some(range) = tree.below(node, "referenceRange/observationRange") {
-            let text = values::range(tree, range, "").and_then(|value| {
-                let bound = |name: &str| value.get(name).and_then(|one| one.get("value")).map(ToString::to_string);
-                value.get("text").and_then(serde_json::Value::as_str).map(str::to_owned).or_else(|| {
-                    Some(match (bound("low"), bound("high")) {
-                        (Some(low), Some(high)) => format!("{low}～{high}"),
-                        (Some(low), None) => format!("≥{low}"),
-                        (None, Some(high)) => format!("≤{high}"),
-                        (None, None) => return None,
-                    })
-                })
-            });
+            let text = values::range(tree, range, "").and_then(|value| range_words(&value));
             self.line("", &tree.path(range), "参考范围", &text.unwrap_or_default());
         }
+    }
+}
+
+/// `3.5～9.5`, `≥3.5`, or the words of the sender.
+fn range_words(range: &serde_json::Value) -> Option<String> {
+    if let Some(text) = range.get("text").and_then(serde_json::Value::as_str) {
+        return Some(text.to_owned());
+    }
+    let bound = |name: &str| range.get(name).and_then(|one| one.get("value")).map(ToString::to_string);
+    match (bound("low"), bound("high")) {
+        (Some(low), Some(high)) => Some(format!("{low}～{high}")),
+        (Some(low), None) => Some(format!("≥{low}")),
+        (None, Some(high)) => Some(format!("≤{high}")),
+        (None, None) => None,
     }
 }
 
@@ -232,42 +265,4 @@ fn shown(value: &str, name: &str) -> String {
 
 fn readable(text: &str) -> String {
     text.split_once('+').map_or(text, |(local, _)| local).replace('T', " ")
-}
-
-/// The Chinese names of sections that the documents write in English.
-fn section_title(title: &str) -> &str {
-    const NAMES: [(&str, &str); 30] = [
-        ("chiefcomplaint", "主诉"),
-        ("historyofpresentillness", "现病史"),
-        ("historyofpastillness", "既往史"),
-        ("physicalexamination", "体格检查"),
-        ("studiessummary", "检查检验"),
-        ("diagnosis", "诊断"),
-        ("treatmentplan", "治疗计划"),
-        ("providerorders", "医嘱"),
-        ("allergiesadversereactionsalerts", "过敏史"),
-        ("historyofmedicationuse", "用药"),
-        ("paymentsources", "费用"),
-        ("historyofprocedures", "手术操作"),
-        ("vitalsigns", "生命体征"),
-        ("problemlist", "主要健康问题"),
-        ("reasonforreferral", "转科记录"),
-        ("dischargediagnosis", "出院诊断"),
-        ("hospitaldischargedx", "出院诊断"),
-        ("hospitaladmissiondx", "入院诊断"),
-        ("hospitalcourse", "住院过程"),
-        ("historyofhospitalizations", "住院史"),
-        ("historyofimmunizations", "预防接种史"),
-        ("historyofbloodtransfusion", "输血史"),
-        ("socialhistory", "个人史"),
-        ("menstrualhistory", "月经史"),
-        ("historyoffamilymemberdiseases", "家族史"),
-        ("assessmentnote", "健康评估"),
-        ("medicationadministered", "给药"),
-        ("prenatalevents", "产前记录"),
-        ("procedureanesthesia", "麻醉"),
-        ("functionalstatusassessment", "功能状态评估"),
-    ];
-    let plain = acts::plain(title);
-    NAMES.iter().find(|(name, _)| plain == *name).map_or(title, |(_, chinese)| chinese)
 }

@@ -66,7 +66,7 @@ impl<'a> Tree<'a> {
         config.check_end_names = true;
         config.allow_dangling_amp = true;
         let mut open: Vec<Position> = Vec::with_capacity(32);
-        let mut counts: Vec<HashMap<&'a str, u32>> = Vec::new();
+        let mut counts: Vec<Vec<(&'a str, u32)>> = Vec::new();
         let mut names = Names::default();
         loop {
             let at = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
@@ -123,7 +123,7 @@ impl<'a> Tree<'a> {
         start: &BytesStart<'_>,
         at: usize,
         open: &[Position],
-        counts: &mut Vec<HashMap<&'a str, u32>>,
+        counts: &mut Vec<Vec<(&'a str, u32)>>,
         names: &mut Names<'a>,
         findings: &mut Findings,
     ) -> Result<Position, Unreadable> {
@@ -140,10 +140,11 @@ impl<'a> Tree<'a> {
         self.read_attributes(tag.len(), at, start, findings);
         let end_attribute = u32::try_from(self.attributes.len()).unwrap_or(u32::MAX);
         let position = u32::try_from(self.nodes.len()).unwrap_or(NONE);
-        counts.truncate(open.len() + 1);
-        counts.resize_with(open.len() + 2, HashMap::new);
-        let ordinal = counts[open.len()].entry(name).or_insert(0);
-        *ordinal += 1;
+        if counts.len() < open.len() + 2 {
+            counts.resize_with(open.len() + 2, Vec::new);
+        }
+        counts[open.len() + 1].clear();
+        let ordinal = ordinal(&mut counts[open.len()], name);
         let parent = open.last().copied().unwrap_or(NONE);
         let node = Node {
             name,
@@ -154,7 +155,7 @@ impl<'a> Tree<'a> {
             next: NONE,
             attributes: (first_attribute, end_attribute),
             text: Cow::Borrowed(""),
-            ordinal: *ordinal,
+            ordinal,
         };
         self.nodes.push(node);
         if parent != NONE {
@@ -348,7 +349,8 @@ impl<'a> Tree<'a> {
     #[must_use]
     pub fn place(&self, offset: usize) -> (u32, u32) {
         let line = self.lines.partition_point(|start| *start <= offset).max(1);
-        let before = self.source.as_bytes().get(self.lines[line - 1]..offset.min(self.source.len())).unwrap_or_default();
+        let before =
+            self.source.as_bytes().get(self.lines[line - 1]..offset.min(self.source.len())).unwrap_or_default();
         // Bytes that do not continue a character are its beginnings.
         let column = before.iter().filter(|byte| **byte & 0xC0 != 0x80).count() + 1;
         (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
@@ -390,6 +392,20 @@ impl<'a> Tree<'a> {
     }
 }
 
+/// Which of its namesakes an element is. Of elements with more names than any document has below one parent only the first are
+/// counted.
+fn ordinal<'a>(counts: &mut Vec<(&'a str, u32)>, name: &'a str) -> u32 {
+    const NAMES_MAX: usize = 48;
+    if let Some((_, count)) = counts.iter_mut().find(|(known, _)| *known == name) {
+        *count += 1;
+        return *count;
+    }
+    if counts.len() < NAMES_MAX {
+        counts.push((name, 1));
+    }
+    1
+}
+
 /// Right names of the names seen: the vocabulary, or the nearest name in it.
 #[derive(Default)]
 struct Names<'a> {
@@ -421,7 +437,7 @@ impl<'a> Names<'a> {
 /// The only name of the vocabulary that is one or two letters away; short names must be closer.
 fn nearest(local: &str) -> Option<&'static str> {
     let length = local.len();
-    if length < 5 || length > 40 || !local.is_ascii() {
+    if !(5..=40).contains(&length) || !local.is_ascii() {
         return None;
     }
     let allowed = if length < 8 { 1 } else { 2 };
@@ -503,7 +519,8 @@ fn resolve(name: &str) -> Option<String> {
                 Some(digits) => u32::from_str_radix(digits, 16).ok()?,
                 None => number.parse().ok()?,
             };
-            char::from_u32(code).filter(|character| !character.is_control() || matches!(character, '\t' | '\n' | '\r'))?
+            char::from_u32(code)
+                .filter(|character| !character.is_control() || matches!(character, '\t' | '\n' | '\r'))?
         }
     };
     Some(character.to_string())

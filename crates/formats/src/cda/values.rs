@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 use standards::cda;
 
-use super::acts::{ActValue, right_oid};
+use super::acts::ActValue;
+use super::spelling::right_oid;
 use super::tree::{Position, Tree};
 use crate::national;
 use crate::text;
@@ -95,7 +96,8 @@ pub fn concept_of(system: Option<&str>, sent: &str, display: &str) -> Option<Val
 #[must_use]
 pub fn concept_at(tree: &Tree<'_>, node: Position, element: &str) -> Option<Value> {
     let take = |name: &str| tree.attribute(node, name).unwrap_or_default();
-    let display = [take("displayName"), tree.text(node)].into_iter().find(|text| !text.trim().is_empty()).unwrap_or_default();
+    let display =
+        [take("displayName"), tree.text(node)].into_iter().find(|text| !text.trim().is_empty()).unwrap_or_default();
     concept_of(system_of(element, take("codeSystem")).as_deref(), take("code"), display)
 }
 
@@ -112,7 +114,9 @@ pub fn observed(element: &str, value: &ActValue, unit: &str) -> Option<(&'static
             _ => as_text(),
         },
         "TS" => moment(&value.text).map(|moment| ("valueDateTime", Value::from(moment.text))).or_else(as_text),
-        "PQ" | "REAL" | "MO" => quantity(&value.text, unit).map(|quantity| ("valueQuantity", quantity)).or_else(as_text),
+        "PQ" | "REAL" | "MO" => {
+            quantity(&value.text, unit).map(|quantity| ("valueQuantity", quantity)).or_else(as_text)
+        }
         "INT" => match value.text.trim().parse::<i32>() {
             Ok(number) if unit.is_empty() => Some(("valueInteger", Value::from(number))),
             _ => quantity(&value.text, unit).map(|quantity| ("valueQuantity", quantity)).or_else(as_text),
@@ -125,10 +129,10 @@ pub fn observed(element: &str, value: &ActValue, unit: &str) -> Option<(&'static
 #[must_use]
 pub fn result(element: &str, value: &ActValue, unit: &str) -> Option<(&'static str, Value)> {
     let unit = if value.unit.trim().is_empty() { unit } else { value.unit.trim() };
-    if value.kind != "CD" {
-        if let Some(quantity) = quantity(&value.text, unit) {
-            return Some(("valueQuantity", quantity));
-        }
+    if value.kind != "CD"
+        && let Some(quantity) = quantity(&value.text, unit)
+    {
+        return Some(("valueQuantity", quantity));
     }
     observed(element, value, unit)
 }
@@ -174,7 +178,10 @@ pub fn range(tree: &Tree<'_>, node: Position, unit: &str) -> Option<Value> {
             let Some(bound) = tree.child(value, name) else { continue };
             let sent = tree.attribute(bound, "value").unwrap_or_default();
             let unit = tree.attribute(bound, "unit").filter(|unit| !unit.is_empty()).unwrap_or(unit);
-            if let Some(quantity) = text::number::parse(sent).filter(|amount| amount.comparator.is_none()).and_then(|amount| amount.quantity(unit.trim())) {
+            if let Some(quantity) = text::number::parse(sent)
+                .filter(|amount| amount.comparator.is_none())
+                .and_then(|amount| amount.quantity(unit.trim()))
+            {
                 range.insert(name.to_owned(), quantity);
             }
         }
@@ -198,7 +205,11 @@ pub fn range(tree: &Tree<'_>, node: Position, unit: &str) -> Option<Value> {
 #[must_use]
 pub fn element_concept(id: &str, name: &str) -> Option<Value> {
     let coded = code(id)?;
-    let system = if coded.starts_with("HDSD") { format!("urn:oid:{}", cda::FRONT_PAGE_ELEMENTS) } else { national::DATA_ELEMENTS.to_owned() };
+    let system = if coded.starts_with("HDSD") {
+        format!("urn:oid:{}", cda::FRONT_PAGE_ELEMENTS)
+    } else {
+        national::DATA_ELEMENTS.to_owned()
+    };
     concept_of(Some(&system), &coded, name)
 }
 

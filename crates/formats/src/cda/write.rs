@@ -7,164 +7,7 @@ use std::fmt::Write as _;
 
 use standards::cda::{self, Entry, Section};
 
-/// A document to be written.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Document {
-    /// `C0007`.
-    pub code: String,
-    /// Serial number of this version.
-    pub id: String,
-    /// The same for all versions; empty: the serial number.
-    pub set_id: String,
-    /// From 1.
-    pub version: u32,
-    /// The serial number of the version that this one replaces; empty when none.
-    pub replaces: String,
-    /// When it is generated: `20240305080500`. All times are written like this, Asia/Shanghai.
-    pub effective: String,
-    /// Who it is about.
-    pub patient: Patient,
-    /// Who wrote it, and when (for reports the time of the report).
-    pub author: Person,
-    /// When the author wrote it.
-    pub author_time: String,
-    /// Code and name of the institution.
-    pub institution: (String, String),
-    /// Who signed it.
-    pub signers: Vec<Person>,
-    /// The visit.
-    pub visit: Visit,
-    /// Values, by section.
-    pub sections: Vec<WrittenSection>,
-}
-
-/// The patient as the header writes one. Empty parts are left out.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Patient {
-    /// Object identifier and number: `2.16.156.10011.1.12` and the 住院号.
-    pub numbers: Vec<(String, String)>,
-    /// 身份证件号码.
-    pub identity: String,
-    /// Name.
-    pub name: String,
-    /// GB/T 2261.1 code and word.
-    pub sex: (String, String),
-    /// `19800102`.
-    pub birth: String,
-    /// In years.
-    pub age_years: String,
-    /// 患者类型代码 and word.
-    pub kind: (String, String),
-    /// 婚姻状况 code and word.
-    pub marital: (String, String),
-    /// 民族 code and word.
-    pub ethnic: (String, String),
-    /// 职业 code and word.
-    pub occupation: (String, String),
-    /// Telephone.
-    pub telephone: String,
-    /// 省, 市, 县, 乡, 村, 门牌.
-    pub address: [String; 6],
-}
-
-/// A person who writes, signs or does something.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Person {
-    /// Staff number, empty when unknown.
-    pub number: String,
-    /// Name.
-    pub name: String,
-    /// 主任医师, 检验技师 …
-    pub role: String,
-}
-
-/// The visit as the header writes one. Empty parts are left out; with all of them empty there is none.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Visit {
-    /// 入院途径 code and word.
-    pub admission: (String, String),
-    /// When it began.
-    pub start: String,
-    /// When it ended.
-    pub end: String,
-    /// 病床号.
-    pub bed: String,
-    /// 病房号.
-    pub room: String,
-    /// Code and name of the department.
-    pub department: (String, String),
-    /// 病区.
-    pub ward: String,
-}
-
-/// Values for one section.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct WrittenSection {
-    /// Which section of the template, from 0.
-    pub number: usize,
-    /// Narrative text.
-    pub text: String,
-    /// Values for its entries.
-    pub entries: Vec<WrittenEntry>,
-}
-
-/// Values for one entry.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct WrittenEntry {
-    /// Which entry of the section's template, from 0.
-    pub number: usize,
-    /// Its value; for a procedure its code, for a drug its name.
-    pub value: Said,
-    /// The name when it is not the template's: of a panel.
-    pub name: String,
-    /// A number of its own (of an order), empty when it has none.
-    pub id: String,
-    /// When: one moment.
-    pub time: String,
-    /// From and to, where a stretch is meant.
-    pub period: (String, String),
-    /// 参考范围 of a result: low and high, or text in the first when the second is empty and it is no number.
-    pub range: (String, String),
-    /// `H`, `L`, `N`, `A`, empty when not said.
-    pub flag: String,
-    /// How a drug is given.
-    pub drug: Option<Drug>,
-    /// Who did it.
-    pub performer: Option<Person>,
-    /// What hangs on it.
-    pub children: Vec<WrittenEntry>,
-}
-
-/// How a drug is given.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Drug {
-    /// Code of the institution, empty when none.
-    pub code: String,
-    /// 药物名称.
-    pub name: String,
-    /// 用药途径 code and word.
-    pub route: (String, String),
-    /// 次剂量 and its unit.
-    pub dose: (String, String),
-    /// 频次: `每日3次`.
-    pub frequency: String,
-    /// 剂型 code and word.
-    pub form: (String, String),
-}
-
-/// What is said for a data element.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Said {
-    /// Nothing: a group of other entries.
-    #[default]
-    Nothing,
-    /// Text, a number, a time or a truth, as the template's type asks for.
-    Plain(String),
-    /// A number with its unit.
-    Quantity(String, String),
-    /// A code and its word.
-    Code(String, String),
-}
+pub use super::written::{Document, Drug, Patient, Person, Said, Visit, WrittenEntry, WrittenSection};
 
 /// Writes a document; `None` when the type is not one of those with a template.
 #[must_use]
@@ -242,7 +85,8 @@ impl Writer {
             return;
         }
         let system_name = cda::code_system_name(system).unwrap_or_default();
-        let all = [("code", &**code), ("codeSystem", system), ("codeSystemName", system_name), ("displayName", &**word)];
+        let all =
+            [("code", &**code), ("codeSystem", system), ("codeSystemName", system_name), ("displayName", &**word)];
         let given: Vec<(&str, &str)> = all.into_iter().filter(|(_, value)| !value.is_empty()).collect();
         self.empty(name, &given);
     }
@@ -253,13 +97,21 @@ impl Writer {
         self.empty("templateId", &[("root", template.template)]);
         self.empty("id", &[("root", "2.16.156.10011.1.1"), ("extension", &document.id)]);
         let system_name = "卫生信息共享文档规范编码体系";
-        self.empty("code", &[("code", template.code), ("codeSystem", cda::DOCUMENT_CODES), ("codeSystemName", system_name)]);
+        self.empty(
+            "code",
+            &[("code", template.code), ("codeSystem", cda::DOCUMENT_CODES), ("codeSystemName", system_name)],
+        );
         self.text("title", &[], template.title);
         self.empty("effectiveTime", &[("value", &document.effective)]);
         let confidentiality = "正常访问保密级别";
         self.empty(
             "confidentialityCode",
-            &[("code", "N"), ("codeSystem", "2.16.840.1.113883.5.25"), ("codeSystemName", "Confidentiality"), ("displayName", confidentiality)],
+            &[
+                ("code", "N"),
+                ("codeSystem", "2.16.840.1.113883.5.25"),
+                ("codeSystemName", "Confidentiality"),
+                ("displayName", confidentiality),
+            ],
         );
         self.empty("languageCode", &[("code", "zh-CN")]);
         let set = if document.set_id.is_empty() { &document.id } else { &document.set_id };
@@ -394,11 +246,13 @@ impl Writer {
             ("2.16.156.10011.1.27", "", &visit.ward),
             ("2.16.156.10011.1.5", &document.institution.0, &document.institution.1),
         ];
-        let steps: Vec<_> = steps.into_iter().filter(|(_, number, name)| !number.is_empty() || !name.is_empty()).collect();
+        let steps: Vec<_> =
+            steps.into_iter().filter(|(_, number, name)| !number.is_empty() || !name.is_empty()).collect();
         for (root, number, name) in &steps {
             self.open("asOrganizationPartOf", &[("classCode", "PART")]);
             self.open("wholeOrganization", &[("classCode", "ORG"), ("determinerCode", "INSTANCE")]);
-            let given: Vec<(&str, &str)> = [("root", *root), ("extension", *number)].into_iter().filter(|(_, one)| !one.is_empty()).collect();
+            let given: Vec<(&str, &str)> =
+                [("root", *root), ("extension", *number)].into_iter().filter(|(_, one)| !one.is_empty()).collect();
             self.empty("id", &given);
             if !name.is_empty() {
                 self.text("name", &[], name);
@@ -422,7 +276,12 @@ impl Writer {
         if known.code.is_empty() {
             self.empty("code", &[("displayName", known.name)]);
         } else {
-            let all = [("code", known.code), ("displayName", known.name), ("codeSystem", known.system), ("codeSystemName", system_name)];
+            let all = [
+                ("code", known.code),
+                ("displayName", known.name),
+                ("codeSystem", known.system),
+                ("codeSystemName", system_name),
+            ];
             self.empty("code", &all);
         }
         self.text("text", &[], &section.text);
@@ -514,7 +373,15 @@ impl Writer {
             let fee = known.code.starts_with("HDSD");
             let system = if fee { cda::FRONT_PAGE_ELEMENTS } else { cda::DATA_ELEMENTS };
             let system_name = if fee { "住院病案首页基本数据集" } else { "卫生信息数据元目录" };
-            self.empty("code", &[("code", known.code), ("displayName", known.name), ("codeSystem", system), ("codeSystemName", system_name)]);
+            self.empty(
+                "code",
+                &[
+                    ("code", known.code),
+                    ("displayName", known.name),
+                    ("codeSystem", system),
+                    ("codeSystemName", system_name),
+                ],
+            );
         } else {
             self.empty("code", &[]);
         }
@@ -533,13 +400,25 @@ impl Writer {
             ("CD", Said::Code(code, word)) => {
                 let table = cda::value_table(known.code);
                 let (system, name) = table.map_or(("", ""), |table| (table.system, table.name));
-                let all = [("xsi:type", "CD"), ("code", code), ("displayName", word), ("codeSystem", system), ("codeSystemName", name)];
+                let all = [
+                    ("xsi:type", "CD"),
+                    ("code", code),
+                    ("displayName", word),
+                    ("codeSystem", system),
+                    ("codeSystemName", name),
+                ];
                 let given: Vec<(&str, &str)> = all.into_iter().filter(|(_, value)| !value.is_empty()).collect();
                 self.empty("value", &given);
             }
-            ("CD", Said::Plain(text) | Said::Quantity(text, _)) => self.value(known, &Said::Code(text.clone(), String::new())),
-            ("ST" | "ED" | "", Said::Plain(text) | Said::Quantity(text, _)) => self.text("value", &[("xsi:type", "ST")], text),
-            ("ST" | "ED" | "", Said::Code(code, word)) => self.text("value", &[("xsi:type", "ST")], if word.is_empty() { code } else { word }),
+            ("CD", Said::Plain(text) | Said::Quantity(text, _)) => {
+                self.value(known, &Said::Code(text.clone(), String::new()));
+            }
+            ("ST" | "ED" | "", Said::Plain(text) | Said::Quantity(text, _)) => {
+                self.text("value", &[("xsi:type", "ST")], text);
+            }
+            ("ST" | "ED" | "", Said::Code(code, word)) => {
+                self.text("value", &[("xsi:type", "ST")], if word.is_empty() { code } else { word });
+            }
             ("MO", Said::Plain(amount) | Said::Quantity(amount, _)) => {
                 self.empty("value", &[("xsi:type", "MO"), ("value", amount), ("currency", "元")]);
             }
@@ -626,16 +505,20 @@ pub fn filled(code: &str, say: &mut dyn FnMut(usize, &'static Entry) -> Said) ->
 }
 
 /// One entry of a template with everything that hangs on it.
-pub fn fill(section: &'static Section, position: usize, say: &mut dyn FnMut(usize, &'static Entry) -> Said) -> WrittenEntry {
+pub fn fill(
+    section: &'static Section,
+    position: usize,
+    say: &mut dyn FnMut(usize, &'static Entry) -> Said,
+) -> WrittenEntry {
     let known = &section.entries[position];
     let mut written = WrittenEntry { number: position, ..WrittenEntry::default() };
     if known.act == "observation" && !known.code.is_empty() || known.act == "procedure" {
         written.value = say(section.number, known);
     }
-    if known.act == "substanceAdministration" {
-        if let Said::Plain(name) | Said::Code(_, name) = say(section.number, known) {
-            written.drug = Some(Drug { name, ..Drug::default() });
-        }
+    if known.act == "substanceAdministration"
+        && let Said::Plain(name) | Said::Code(_, name) = say(section.number, known)
+    {
+        written.drug = Some(Drug { name, ..Drug::default() });
     }
     written.children = known.children.iter().map(|child| fill(section, *child, say)).collect();
     written

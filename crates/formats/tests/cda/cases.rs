@@ -37,7 +37,15 @@ fn summary(bytes: &[u8]) -> Value {
     let issues: Vec<String> = record
         .issues
         .iter()
-        .map(|issue| format!("{}:{} {} {}", issue.line.unwrap_or(0), issue.column.unwrap_or(0), issue.rule, issue.found.as_deref().unwrap_or("")))
+        .map(|issue| {
+            format!(
+                "{}:{} {} {}",
+                issue.line.unwrap_or(0),
+                issue.column.unwrap_or(0),
+                issue.rule,
+                issue.found.as_deref().unwrap_or("")
+            )
+        })
         .collect();
     json!({ "type": message_type, "encoding": encoding, "issues": issues, "facts": facts, "elements": elements })
 }
@@ -67,7 +75,8 @@ fn cases_are_read_as_expected() {
 fn generated_cases_are_up_to_date() {
     let rewrite = std::env::var_os("KANGMAI_WRITE_EXPECTED").is_some();
     let codes = ["C0002", "C0004", "C0005", "C0006", "C0032", "C0034", "C0035", "C0052", "C0053"];
-    let mut documents: Vec<_> = codes.iter().map(|code| (format!("{}-full", code.to_lowercase()), invent::document(code, 7))).collect();
+    let mut documents: Vec<_> =
+        codes.iter().map(|code| (format!("{}-full", code.to_lowercase()), invent::document(code, 7))).collect();
     documents.push(("c0007-blood-count".to_owned(), invent::laboratory(6, 7)));
     for (name, document) in documents {
         let path = folder().join(format!("{name}.xml"));

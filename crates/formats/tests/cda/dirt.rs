@@ -46,8 +46,13 @@ fn known_dirt_is_read_and_named() {
             xml = xml.replacen(&**from, to, 1);
         }
         let reading = cda::read(xml.as_bytes(), &Options::default());
-        let rules: HashSet<String> =
-            reading.records.iter().flat_map(|record| &record.issues).chain(&reading.issues).map(|issue| issue.rule.clone()).collect();
+        let rules: HashSet<String> = reading
+            .records
+            .iter()
+            .flat_map(|record| &record.issues)
+            .chain(&reading.issues)
+            .map(|issue| issue.rule.clone())
+            .collect();
         for expected in &case.expect {
             assert!(rules.contains(expected), "{}: {expected} did not speak, but {rules:?}", case.name);
         }
@@ -67,15 +72,28 @@ fn known_dirt_is_read_and_named() {
         assert_eq!(aside, case.set_aside, "{}: {:?}", case.name, record.issues);
         for element in &case.elements {
             let (id, value) = element.split_once('=').unwrap();
-            assert!(record.elements.iter().any(|one| one.id == id && one.value == value), "{}: {element} was not read", case.name);
+            assert!(
+                record.elements.iter().any(|one| one.id == id && one.value == value),
+                "{}: {element} was not read",
+                case.name
+            );
         }
         check_facts(&record);
         spoken.extend(rules);
     }
     let silent: Vec<_> = cda::rule_ids().iter().filter(|id| !spoken.contains(**id)).collect();
     // These need bytes or sizes that a change of text cannot make; they have tests of their own.
-    let elsewhere = ["cda.xml.too-large", "cda.xml.too-deep", "cda.xml.too-many-elements", "cda.charset.declaration-lies",
-        "cda.charset.undecodable", "cda.envelope.unwrapped", "cda.envelope.base64", "cda.document.duplicate-id", "cda.custodian.assumed"];
+    let elsewhere = [
+        "cda.xml.too-large",
+        "cda.xml.too-deep",
+        "cda.xml.too-many-elements",
+        "cda.charset.declaration-lies",
+        "cda.charset.undecodable",
+        "cda.envelope.unwrapped",
+        "cda.envelope.base64",
+        "cda.document.duplicate-id",
+        "cda.custodian.assumed",
+    ];
     let silent: Vec<_> = silent.into_iter().filter(|id| !elsewhere.contains(id)).collect();
     assert!(silent.is_empty(), "no case makes these speak: {silent:?}");
 }
@@ -96,7 +114,8 @@ fn limits_are_named() {
         assert!(reading.records.is_empty());
         reading.issues.into_iter().map(|issue| issue.rule).collect::<Vec<_>>()
     };
-    let deep = format!("<ClinicalDocument>{}{}</ClinicalDocument>", "<component>".repeat(5000), "</component>".repeat(5000));
+    let deep =
+        format!("<ClinicalDocument>{}{}</ClinicalDocument>", "<component>".repeat(5000), "</component>".repeat(5000));
     assert_eq!(rule_of(deep.as_bytes()), ["cda.xml.too-deep"]);
     let many = format!("<ClinicalDocument>{}</ClinicalDocument>", "<id/>".repeat(cda::ELEMENTS_MAX + 1));
     assert_eq!(rule_of(many.as_bytes()), ["cda.xml.too-many-elements"]);
@@ -134,7 +153,19 @@ fn one_id_with_other_content_in_a_message_is_named() {
     let second = write(&document).unwrap().replace(declaration, "");
     let same = cda::read(format!("<m>{first}{first}</m>").as_bytes(), &Options::default());
     assert_eq!(same.records.len(), 2);
-    let rules = |reading: &formats::reading::Reading| reading.records[1].issues.iter().any(|issue| issue.rule == "cda.document.duplicate-id");
+    let rules = |reading: &formats::reading::Reading| {
+        reading.records[1].issues.iter().any(|issue| issue.rule == "cda.document.duplicate-id")
+    };
     assert!(!rules(&same));
     assert!(rules(&cda::read(format!("<m>{first}{second}</m>").as_bytes(), &Options::default())));
+}
+
+#[test]
+fn an_element_that_documents_do_not_have_is_kept() {
+    let xml = write(&invent::document("C0002", 64)).unwrap();
+    let xml = xml.replace("<languageCode code=\"zh-CN\"/>", "<languageCode code=\"zh-CN\"/><hospitalArea>东院区</hospitalArea>");
+    let record = one(cda::read(xml.as_bytes(), &Options::default()));
+    let composition = record.facts.iter().find(|fact| fact.claim.kind == "composition").unwrap();
+    assert!(composition.resource.to_string().contains("东院区"), "{}", composition.resource);
+    check_facts(&record);
 }

@@ -20,7 +20,10 @@ pub fn say(entry: &Entry, number: usize) -> Said {
         ("", _) if entry.act == "substanceAdministration" => Said::Plain(format!("阿莫西林胶囊{number}")),
         ("", _) => Said::Nothing,
         (_, "CD") => coded("1", &format!("{}之一", entry.name)),
-        (_, "PQ") => Said::Quantity(format!("{}.50", 10 + number % 80), if entry.unit.is_empty() { "u".to_owned() } else { entry.unit.to_owned() }),
+        (_, "PQ") => Said::Quantity(
+            format!("{}.50", 10 + number % 80),
+            if entry.unit.is_empty() { "u".to_owned() } else { entry.unit.to_owned() },
+        ),
         (_, "REAL") => Said::Plain(format!("{number}.25")),
         (_, "INT") => Said::Plain(format!("{}", 1 + number % 9)),
         (_, "MO") => Said::Plain(format!("{}.00", 100 + number)),
@@ -35,7 +38,11 @@ pub fn head(document: &mut Document, number: usize) {
     let stay = document.code.as_str() >= "C0032";
     document.id = format!("DOC{number:08}");
     document.effective = "20240305101500".to_owned();
-    let visit = if stay { ("2.16.156.10011.1.12", format!("ZY{number:06}")) } else { ("2.16.156.10011.1.11", format!("MZ{number:06}")) };
+    let visit = if stay {
+        ("2.16.156.10011.1.12", format!("ZY{number:06}"))
+    } else {
+        ("2.16.156.10011.1.11", format!("MZ{number:06}"))
+    };
     document.patient = Patient {
         numbers: vec![
             (visit.0.to_owned(), visit.1),

@@ -26,7 +26,9 @@ fn an_envelope_changes_nothing() {
         assert_eq!(reading.records.len(), 1, "{text}");
         let record = one(reading);
         assert!(record.issues.iter().any(|issue| issue.rule.starts_with("cda.envelope.")));
-        let trimmed = |facts: &[formats::reading::Fact]| facts.iter().map(|fact| (fact.claim.clone(), fact.resource.clone())).collect::<Vec<_>>();
+        let trimmed = |facts: &[formats::reading::Fact]| {
+            facts.iter().map(|fact| (fact.claim.clone(), fact.resource.clone())).collect::<Vec<_>>()
+        };
         assert_eq!(trimmed(&record.facts), trimmed(&facts), "{text}");
     }
     document.effective = "20240401000000".to_owned();
@@ -51,7 +53,8 @@ fn every_encoding_is_read_the_same() {
 }
 
 fn types() -> impl Strategy<Value = &'static str> {
-    let codes: Vec<&'static str> = tables::documents().iter().filter(|known| !known.sections.is_empty()).map(|known| known.code).collect();
+    let codes: Vec<&'static str> =
+        tables::documents().iter().filter(|known| !known.sections.is_empty()).map(|known| known.code).collect();
     proptest::sample::select(codes)
 }
 

@@ -42,7 +42,9 @@ fn every_type_reads_back_without_a_finding_and_with_every_value() {
         assert_eq!(record.record_type, format!("cda:{}", template.code));
         for (id, value, other) in values(template.code, &document.sections) {
             let found = record.elements.iter().any(|element| {
-                element.id == id && element.value == value && (other.is_empty() || element.display == other || element.unit == other)
+                element.id == id
+                    && element.value == value
+                    && (other.is_empty() || element.display == other || element.unit == other)
             });
             assert!(found, "{}: {id} {value} {other}", template.code);
         }
@@ -65,10 +67,15 @@ fn every_value_is_in_a_resource() {
         for (id, value, other) in values(template.code, &document.sections) {
             // Times are written in FHIR's form, truths without quotes, numbers of a unit as such.
             let digits = value.len() == 14 && value.bytes().all(|byte| byte.is_ascii_digit());
-            let shown = if digits { format!("{}-{}-{}", &value[..4], &value[4..6], &value[6..8]) } else { value.clone() };
+            let shown =
+                if digits { format!("{}-{}-{}", &value[..4], &value[4..6], &value[6..8]) } else { value.clone() };
             let escaped = serde_json::to_string(&shown).unwrap();
             let wanted = escaped.trim_matches('"');
-            assert!(all.contains(wanted) || !other.is_empty() && all.contains(&other), "{}: {id} {value} is in no resource", template.code);
+            assert!(
+                all.contains(wanted) || !other.is_empty() && all.contains(&other),
+                "{}: {id} {value} is in no resource",
+                template.code
+            );
         }
     }
 }
@@ -114,7 +121,12 @@ fn any_document_can_be_shown() {
         for (id, value, other) in values(template.code, &document.sections) {
             assert!(page.contains(&format!("data-element=\"{id}\"")), "{}: {id}", template.code);
             let shown = if other.is_empty() { value } else { other };
-            let escaped = shown.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;");
+            let escaped = shown
+                .replace('&', "&amp;")
+                .replace('<', "&lt;")
+                .replace('>', "&gt;")
+                .replace('"', "&quot;")
+                .replace('\'', "&#39;");
             let plain = shown.len() == 14 || shown == "true" || shown == "false";
             assert!(plain || page.contains(&escaped), "{}: {id} {shown}", template.code);
         }
