@@ -129,9 +129,12 @@ impl Claim {
         text.push_str(self.kind);
         for (position, part) in self.key.iter().enumerate() {
             text.push(if position == 0 { '/' } else { '|' });
+            if !part.contains(is_escaped) {
+                text.push_str(part);
+                continue;
+            }
             for character in part.chars() {
-                // Spaces are no part of a reference, for FHIR.
-                if matches!(character, '%' | '|' | '/') || character.is_whitespace() {
+                if is_escaped(character) {
                     // Writing into a text cannot fail.
                     let _ = write!(text, "%{:02X}", character as u32);
                 } else {
@@ -147,6 +150,11 @@ impl Claim {
     pub fn as_reference(&self) -> Value {
         json!({ "reference": self.reference() })
     }
+}
+
+/// What would divide a reference, and spaces, which FHIR does not allow in one.
+fn is_escaped(character: char) -> bool {
+    matches!(character, '%' | '|' | '/') || character.is_whitespace()
 }
 
 /// How a reference to a claim begins.

@@ -247,15 +247,26 @@ struct NothingWords {
 struct Nothing {
     words: [HashSet<String>; CONTEXTS],
     days: HashSet<String>,
+    /// Years in which such days are: nearly every other day is told apart by its first four characters.
+    years: HashSet<String>,
     longest_bytes: usize,
+    /// First bytes of words: nearly every value begins with another.
+    starts: Vec<bool>,
 }
 
 static WORDS: LazyLock<Nothing> = LazyLock::new(|| {
-    let mut nothing = Nothing::default();
+    let mut nothing = Nothing { starts: vec![false; 256], ..Nothing::default() };
     // A test reads the same file: a broken one never leaves the workshop.
     let file: NothingFile = toml::from_str(NOTHING).unwrap_or(NothingFile { nothing: Vec::new() });
     for entry in file.nothing {
         nothing.longest_bytes = entry.words.iter().map(String::len).fold(nothing.longest_bytes, usize::max);
+        for word in &entry.words {
+            for first in word.bytes().take(1) {
+                nothing.starts[usize::from(first)] = true;
+                nothing.starts[usize::from(first.to_ascii_uppercase())] = true;
+            }
+        }
+        nothing.years.extend(entry.days.iter().filter_map(|day| day.get(..4)).map(ToOwned::to_owned));
         for context in entry.r#where {
             nothing.words[context as usize].extend(entry.words.iter().cloned());
         }
@@ -271,7 +282,7 @@ pub fn is_nothing(text: &str, context: Context) -> bool {
     if text.is_empty() {
         return true;
     }
-    if text.len() > nothing.longest_bytes {
+    if text.len() > nothing.longest_bytes || !nothing.starts[usize::from(text.as_bytes()[0])] {
         return false;
     }
     let words = &nothing.words[context as usize];
@@ -283,6 +294,12 @@ pub fn is_nothing(text: &str, context: Context) -> bool {
 #[must_use]
 pub fn is_nothing_day(day: &str) -> bool {
     WORDS.days.contains(day)
+}
+
+/// Whether a text that begins so can be such a day: `1900` yes, `2024` no.
+#[must_use]
+pub fn may_be_nothing_day(text: &str) -> bool {
+    text.get(..4).is_none_or(|year| WORDS.years.contains(year))
 }
 
 #[cfg(test)]

@@ -48,6 +48,7 @@ pub(super) struct Row<'r> {
     flags: Vec<bool>,
     claims: &'r mut Vec<Option<Claim>>,
     institution: String,
+    any_lost: bool,
     path: String,
     issues: Vec<Issue>,
 }
@@ -71,6 +72,7 @@ impl<'r> Row<'r> {
             flags: Vec::with_capacity(mapping.flags.len()),
             claims: &mut scratch.claims,
             institution: String::new(),
+            any_lost: false,
             path,
             issues,
         };
@@ -103,6 +105,7 @@ impl<'r> Row<'r> {
                 unquoted = damage::without_spreadsheet_quote(sent.trim());
             }
             let value = text::present(unquoted, kind).filter(|value| !is_nothing_time(value, kind));
+            self.any_lost |= lost;
             self.cells[column] = Cell { value, field: Some(at), lost, leftover: false, reported: false };
         }
     }
@@ -118,12 +121,11 @@ impl<'r> Row<'r> {
 
     fn read_flags(&mut self) {
         for (_, column, flag, negative) in &self.mapping.flags {
-            let sent = self.value(*column).map(|value| text::key_part(value).into_owned());
-            let mut stands = sent.as_ref().is_some_and(|sent| flag.values.contains(sent));
-            if let Some(sent) = sent
-                && !stands
-                && !flag.others.contains(&sent)
-            {
+            let sent = self.value(*column).map(text::fold_width);
+            let is_of = |words: &[String]| sent.as_ref().is_some_and(|sent| words.iter().any(|word| word == sent));
+            let mut stands = is_of(&flag.values);
+            let unknown = sent.is_some() && !stands && !is_of(&flag.others);
+            if unknown {
                 self.report(*column, "table.flag.unknown", Severity::Warning, "标志值不在映射表中，按“否”处理");
             }
             if let Some(amount) = negative
@@ -202,7 +204,7 @@ impl<'r> Row<'r> {
         let mut key = Vec::with_capacity(plan.key.len());
         for part in &plan.key {
             let text = self.text(part);
-            let lost = self.lost_column(part);
+            let lost = if self.any_lost { self.lost_column(part) } else { None };
             if let Some(text) = text.filter(|_| lost.is_none()) {
                 key.push(text);
                 continue;
@@ -438,7 +440,7 @@ impl<'r> Row<'r> {
             self.cells[column].leftover = true;
             return None;
         }
-        self.value(column).map(|value| text::key_part(value).into_owned())
+        self.value(column).map(|value| text::fold_width(value).into_owned())
     }
 
     /// An expression as text, for keys.
@@ -649,7 +651,9 @@ fn damages(sent: &str, kind: Context, digits: Option<usize>) -> Vec<Damage> {
 
 /// 1900-01-01 and the like.
 fn is_nothing_time(value: &str, kind: Context) -> bool {
-    kind == Context::Time && !value.starts_with("20") && time::parse(value).is_some_and(|moment| moment.is_nothing())
+    kind == Context::Time
+        && standards::tables::may_be_nothing_day(value)
+        && time::parse(value).is_some_and(|moment| moment.is_nothing())
 }
 
 /// Keeps the last of several facts of one claim when the earlier ones only mention it.

@@ -5,6 +5,9 @@ use std::borrow::Cow;
 
 pub use standards::tables::Context;
 
+/// The longest word for "nothing", in bytes, when each of its characters takes three.
+const WORD_BYTES_MAX: usize = 64;
+
 /// Whether the text says nothing where it stands. Spaces, letter case and width do not matter.
 #[must_use]
 pub fn is_nothing(text: &str, context: Context) -> bool {
@@ -19,6 +22,8 @@ pub fn present(text: &str, context: Context) -> Option<Cow<'_, str>> {
     if cleaned.is_empty() {
         return None;
     }
-    let nothing = standards::tables::is_nothing(&super::fold_width(&cleaned), context);
+    // No word for "nothing" is so long, however wide it is written.
+    let short = cleaned.len() <= WORD_BYTES_MAX;
+    let nothing = short && standards::tables::is_nothing(&super::fold_width(&cleaned), context);
     (!nothing).then_some(cleaned)
 }

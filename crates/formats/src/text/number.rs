@@ -65,13 +65,10 @@ pub fn parse_with_unit(text: &str) -> Option<(Amount, String)> {
     let (comparator, rest) = comparator(text.trim_start());
     let (digits, rest) = digits(rest.trim_start())?;
     let unit = rest.trim_start().trim_start_matches(['×', 'x', 'X', '*']).trim();
-    let first = unit.chars().next();
     let power = unit.starts_with("10^") || unit.starts_with("10⁹") || unit.starts_with("10¹²");
-    if first.is_some_and(|first| !power && !(first.is_alphabetic() || matches!(first, '%' | '‰' | '℃' | '°' | 'µ')))
-    {
-        return None;
-    }
-    if unit.chars().count() > 24 || (rest.starts_with(['x', 'X', '*', '×']) && !power) {
+    let letter = |first: char| first.is_alphabetic() || matches!(first, '%' | '‰' | '℃' | '°' | 'µ');
+    let unit_begins = unit.chars().next().is_none_or(letter);
+    if !power && !unit_begins || unit.chars().count() > 24 || (rest.starts_with(['x', 'X', '*', '×']) && !power) {
         return None;
     }
     Some((Amount { comparator, digits }, unit.to_owned()))
