@@ -6,6 +6,8 @@ use std::time::Instant;
 use identity::batch::{Frozen, Input, link};
 use identity::cluster::Wishes;
 use identity::evaluate::evaluate;
+use identity::index::Index;
+use identity::packed::Packed;
 use identity::standardise::Regions;
 use identity::table::{read_columns, write_clusters, write_queue};
 
@@ -85,6 +87,9 @@ fn main() {
     .unwrap();
     let mut queue = std::fs::File::create(format!("{out}.queue")).unwrap();
     write_queue(&mut queue, &ids, &linked.clusters.queue).unwrap();
+    if std::env::args().nth(6).is_some() {
+        measure_index(&frozen, &all);
+    }
     if let Some(truth) = std::env::args().nth(4) {
         let place: HashMap<&str, u32> = (0..ids.len() as u32).map(|at| (ids.get(at), at)).collect();
         let (mut persons, mut person_of) = (HashMap::new(), vec![u32::MAX; ids.len()]);
@@ -96,4 +101,37 @@ fn main() {
         .unwrap();
         println!("{}", evaluate(&linked, &person_of));
     }
+}
+
+/// Builds the index from all registrations and asks it about registrations that do not exist: each is made of two neighbours.
+#[allow(clippy::print_stdout)]
+fn measure_index(frozen: &Frozen, all: &[Packed]) {
+    let start = Instant::now();
+    let mut index = Index::new(frozen.clone());
+    for one in all {
+        index.insert(*one);
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    let per_registration = index.bytes() as f64 / all.len() as f64;
+    let count = all.len();
+    let mut times = Vec::new();
+    let mut found = 0;
+    for at in 0..20_000.min(count) {
+        let place = (at as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) as usize % count;
+        let mut query = all[place];
+        query.take_place(&all[(place + 1) % count]);
+        let asked = Instant::now();
+        found += index.candidates(&query, 20).candidates.len();
+        times.push(asked.elapsed());
+    }
+    times.sort_unstable();
+    let share = |part: f64| times[((times.len() - 1) as f64 * part) as usize];
+    println!(
+        "index: {per_registration:.1} bytes a registration, {:.2} us an insertion, p50 {:?} p99 {:?} p99.9 {:?}, {:.1} candidates",
+        1e6 * seconds / count as f64,
+        share(0.5),
+        share(0.99),
+        share(0.999),
+        found as f64 / times.len() as f64
+    );
 }

@@ -147,9 +147,15 @@ fn finish(all: &mut [Packed], frequencies: &Frequencies) {
 #[must_use]
 pub fn decide(scorer: &Scorer, left: &Packed, right: &Packed, levels: Levels) -> i32 {
     let score = scorer.score(left, right, levels);
-    // Without a name nothing tells a child from its twin; whether there is a twin, clustering sees.
+    // Without a name nothing tells a child from its twin; whether there is a twin, clustering sees, unless an order (大, 小) says
+    // it already.
     let is_unnamed_pair = left.is_newborn() != right.is_newborn();
-    let score = if is_unnamed_pair { score.stranger.min(score.relative) } else { score.total() };
+    let has_order = left.birth_order() != 0 || right.birth_order() != 0;
+    let score = if is_unnamed_pair && !has_order { score.stranger.min(score.relative) } else { score.total() };
+    // One of several, and one of whom nobody wrote which.
+    let is_order_lost =
+        left.is_newborn() && right.is_newborn() && (left.birth_order() == 0) != (right.birth_order() == 0);
+    let score = if is_order_lost && levels.of(Field::Document) != document::SAME { score.min(LINK - 1) } else { score };
     let is_own = levels.of(Field::Document) == document::SAME && left.kind() != DocumentKind::BirthCertificate;
     let is_certain = is_own && matches!(levels.of(Field::Name), name::SAME..=name::GIVEN);
     if is_certain { score.max(CERTAIN) } else { score }

@@ -178,15 +178,19 @@ pub(crate) fn is_veto(left: &Packed, right: &Packed, scorer: &Scorer) -> bool {
     let (document, name) = (levels.of(Field::Document), levels.of(Field::Name));
     let has_two_numbers =
         document == document::NEAR || (document == document::DIFFERENT && !is_borrowing(name, levels));
-    has_two_numbers || is_conflict(levels) || score < AGAINST
+    let has_two_names = name::is_conflict(name) && score < 0;
+    has_two_numbers || has_two_names || is_conflict(levels) || score < AGAINST
 }
 
 /// Two numbers that both pass their check are two people's, unless one person once used a relative's card: then the whole name
 /// agrees and nothing says that they live apart. Namesakes born on one day live apart.
 fn is_borrowing(name: u8, levels: Levels) -> bool {
     let (phone, address) = (levels.of(Field::Phone), levels.of(Field::Address));
-    let is_near = matches!(phone, phone::SAME | phone::SLIP) || matches!(address, address::FLAT..=address::ROAD);
-    let is_apart = phone == phone::DIFFERENT || matches!(address, address::OTHER_FLAT..=address::DIFFERENT);
+    let lives_apart = matches!(address, address::OTHER_FLAT..=address::DIFFERENT);
+    let is_near = phone == phone::SAME
+        || matches!(address, address::FLAT..=address::ROAD)
+        || (phone == phone::SLIP && !lives_apart);
+    let is_apart = lives_apart || phone == phone::DIFFERENT;
     name == name::SAME && (is_near || !is_apart)
 }
 
