@@ -399,13 +399,13 @@ impl<'r, 't> Maker<'r, 't> {
     fn rest(&mut self) {
         let count = self.body.acts.len();
         let mut own: Vec<Option<usize>> = vec![None; count];
-        for position in 0..count {
+        for (position, slot) in own.iter_mut().enumerate() {
             if self.taken[position].is_some() {
                 continue;
             }
             let act = &self.body.acts[position];
             let Some((claim, resource)) = self.observation(position) else { continue };
-            own[position] = Some(self.made.len());
+            *slot = Some(self.made.len());
             self.push("", claim, resource, self.tree.path(act.node), Some(position), act.section);
         }
         // hasMember from an Observation to those that hang on it.
