@@ -292,7 +292,7 @@ def pressures_swapped(message):
 
 
 def amount_no_number(message):
-    message.put("amount", message.random.choice(["三十元", "12.3.4", "1,23", "O.50"]))
+    message.put("amount", message.random.choice(["三十元", "12.3.4", '"1,23"', "O.50"]))
     return message.planted("an amount that is no number", ["quality.format.number", "table.value.not-a-number", "text.number"])
 
 
