@@ -68,13 +68,20 @@ impl<'m> Draft<'m> {
             self.report_segment(issues::ORDER_MISSING, order.orc);
             return;
         };
+        let (_, act) = self.medication_status(order.orc);
+        if act == Act::Merge {
+            // A cancellation may name the order only, or leave the drug empty.
+            drugs.retain(|at| {
+                let place = if message.segments[*at].id == "RXE" { ENCODED.drug } else { ORDERED.drug };
+                !message.field(*at, place).is_empty()
+            });
+        }
         for (position, at) in drugs.iter().enumerate() {
             let number = if position == 0 { number.clone() } else { format!("{number}/{}", position + 1) };
             let end = drugs.get(position + 1).copied().unwrap_or(order.end);
             self.medication_order(order.orc, *at, end, &number);
         }
         if drugs.is_empty() {
-            // A cancellation may name the order only.
             let (status, act) = self.medication_status(order.orc);
             if act == Act::Replace {
                 self.report_segment(issues::DRUG_MISSING, order.orc);
@@ -88,7 +95,9 @@ impl<'m> Draft<'m> {
             self.fact(claim.clone(), out.clone(), message.segments[order.orc].path(), Act::Mention);
             out.remove("medicationCodeableConcept");
             let fact = self.fact(claim, out, message.segments[order.orc].path(), act);
-            self.own(order.orc, fact);
+            for at in order.orc..order.end {
+                self.own(at, fact);
+            }
         }
     }
 
@@ -249,10 +258,6 @@ impl<'m> Draft<'m> {
                     ingredient.insert("strength".into(), strength);
                 }
                 None => self.keep(&field(3)),
-            }
-            let role = field(1).component(1).key();
-            if let Some(role) = role {
-                ingredient.insert("isActive".into(), (role != "B").into());
             }
             out.push(Value::Object(ingredient));
         }

@@ -217,7 +217,7 @@ impl Draft<'_> {
     }
 
     /// The unit as sent. `10^9/L` without an escape looks like components, but no unit is a bare number.
-    fn unit(&self, at: usize) -> String {
+    pub(super) fn unit(&self, at: usize) -> String {
         let field = self.message.field(at, 6);
         let first = field.component(1).value().unwrap_or_default();
         let whole = is_unescaped_power(&field);

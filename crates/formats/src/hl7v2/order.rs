@@ -66,7 +66,15 @@ impl Draft<'_> {
         let mut resource = self.service_request(Some(order.orc), obr, &claim);
         resource.insert("status".into(), status.into());
         let first = obr.unwrap_or(order.orc);
-        self.order_notes(first, end, &mut resource);
+        if act == Act::Replace || obr.is_some() {
+            self.order_notes(first, end, &mut resource);
+        } else {
+            // Notes on a cancellation do not take the notes of the order away.
+            resource.remove("note");
+            (first..end)
+                .filter(|at| self.message.segments[*at].id == "NTE")
+                .for_each(|at| self.keep(&self.message.field(at, 3)));
+        }
         let fact = self.fact(claim, resource, self.message.segments[first].path(), act);
         for at in first..end {
             self.own(at, fact);

@@ -441,3 +441,51 @@ fn begins_segment(line: &str, separator: char) -> bool {
         if first.is_ascii_uppercase() && [second, third].iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()));
     named && line.get(3..).is_some_and(|rest| rest.is_empty() || rest.starts_with(separator))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_knows_where_it_stands() {
+        let text = "MSH|^~\\&|医院\rPID|1||张三^X~李四^Y&Z\nOBX|1\r\nOBX|2|值\r";
+        let message = Message::split(text, 7, "utf-8");
+        let ids: Vec<_> = message.segments.iter().map(|segment| (segment.id, segment.ordinal, segment.line)).collect();
+        assert_eq!(ids, [("MSH", 1, 7), ("PID", 1, 8), ("OBX", 1, 9), ("OBX", 2, 10)]);
+        assert_eq!(message.find("MSH", 1).unwrap().raw, "|");
+        assert_eq!(message.find("MSH", 3).unwrap().raw, "医院");
+        let field = message.field(1, 3);
+        assert_eq!((field.path().as_str(), field.column()), ("PID-3", 8));
+        let second = field.repetitions().nth(1).unwrap();
+        let part = second.component(2).subcomponent(2);
+        assert_eq!((part.raw, part.path().as_str(), part.line(), part.column()), ("Z", "PID-3[2].2.2", 8, 18));
+        assert_eq!(message.field(3, 2).path(), "OBX[2]-2");
+        assert_eq!(message.field(3, 99).column(), 0);
+    }
+
+    #[test]
+    fn delimiters_are_what_the_message_says() {
+        let of = |header: &str| Delimiters::of_header(header);
+        assert_eq!(of("MSH|^~\\&|"), (Delimiters::default(), false));
+        let odd = Delimiters { field: '#', component: '*', repetition: '!', escape: '%', subcomponent: '@' };
+        assert_eq!(of("MSH#*!%@#A"), (odd, false));
+        assert_eq!(of("MSH|^~\\&#|").0, Delimiters::default(), "2.7 has a fifth");
+        for broken in ["MSH", "MSH|", "MSH||A", "MSH|^^^^|", "MSH|ABCD|", "MSH|^~\\\\&|"] {
+            let (found, is_odd) = of(broken);
+            assert!(is_odd, "{broken}");
+            let mut all = vec![found.field, found.component, found.repetition, found.escape, found.subcomponent];
+            all.sort_unstable();
+            all.dedup();
+            assert_eq!(all.len(), 5, "{broken}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_received_is_cut_into_messages() {
+        let bytes = b"log line\n\x0BMSH|^~\\&|A\rPID|1\r\x1C\rMSH|^~\\&|B\nPID|2\nMSHX|no header\n\nBTS|2\n";
+        let found: Vec<_> = pieces(bytes).iter().map(|piece| (piece.kind, piece.line, piece.bytes.len())).collect();
+        use PieceKind::{Batch, Message, Noise};
+        assert_eq!(found, [(Noise, 1, 9), (Message, 2, 20), (Message, 5, 33), (Batch, 9, 6)]);
+        assert!(pieces(b"\x1C\r\n  \n").is_empty() && pieces(b"").is_empty());
+    }
+}
