@@ -35,7 +35,7 @@ fn main() {
     let out = std::env::args().nth(2).unwrap();
     let start = Instant::now();
     let lap = |what: &str| {
-        println!("{what}: wall {:.2}s cpu {:.2}s peak {:.0} MB", start.elapsed().as_secs_f64(), cpu(), rss())
+        println!("{what}: wall {:.2}s cpu {:.2}s peak {:.0} MB", start.elapsed().as_secs_f64(), cpu(), rss());
     };
     let regions = std::env::args()
         .nth(3)
@@ -46,7 +46,7 @@ fn main() {
     lap("read");
     let frozen = Frozen::learn(&mut all);
     lap("learn");
-    if let Some(path) = std::env::args().nth(5) {
+    if let Some(path) = std::env::args().nth(5).filter(|path| !path.is_empty()) {
         let shipped = Frozen { frequencies: frozen.frequencies.of_characters(), ..frozen.clone() };
         std::fs::write(path, serde_json::to_string(&shipped).unwrap()).unwrap();
     }

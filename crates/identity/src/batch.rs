@@ -169,7 +169,7 @@ pub fn link(all: &[Packed], frozen: &Frozen, wishes: &Wishes) -> Linked {
     let (all, base_of) = newborn::with_views(all);
     let base = |at: u32| if at < registrations { at } else { base_of[(at - registrations) as usize] };
     let all = &all[..];
-    let mut keys: Vec<Vec<u32>> = vec![Vec::with_capacity(all.len()); PASSES];
+    let mut keys: Vec<Vec<u32>> = (0..PASSES).map(|_| Vec::with_capacity(all.len())).collect();
     for one in all {
         for (column, key) in keys.iter_mut().zip(blocks::keys(one)) {
             column.push(key);

@@ -82,7 +82,7 @@ impl Frequencies {
     fn count_names(&mut self, all: &[Packed]) {
         let mut buffer: Vec<(u64, u32)> = Vec::with_capacity(all.len());
         let is_person = |one: &&Packed| one.is_named() && one.birth.is_some();
-        let entries = (0_u32..).zip(all).filter(|(_, one)| is_person(&one));
+        let entries = (0_u32..).zip(all).filter(|(_, one)| is_person(one));
         buffer.extend(entries.map(|(at, one)| (u64::from(one.whole) << 32 | u64::from(one.birth.packed()), at)));
         buffer.sort_unstable();
         buffer.dedup_by_key(|entry| entry.0);

@@ -33,7 +33,7 @@ impl Elsewhere {
                     .entry(key)
                     .and_modify(|known| {
                         if *known != one.document {
-                            *known = SEVERAL
+                            *known = SEVERAL;
                         }
                     })
                     .or_insert(one.document);

@@ -233,14 +233,14 @@ fn combine(all: &[Packed], sessions: &[Session], found: &[Found], stranger: Tabl
             let pairs = session.levels.len() as f64;
             let weight = pairs * found.share;
             same_weight += weight;
-            for level in 1..LEVELS_MAX {
-                same_sum[level] += weight * found.same[field][level];
+            for (sum, share) in same_sum.iter_mut().zip(&found.same[field]) {
+                *sum += weight * share;
             }
             if session.rival == Rival::Relative {
                 let weight = pairs * (1.0 - found.share);
                 rival_weight += weight;
-                for level in 1..LEVELS_MAX {
-                    rival_sum[level] += weight * found.rival[field][level];
+                for (sum, share) in rival_sum.iter_mut().zip(&found.rival[field]) {
+                    *sum += weight * share;
                 }
             }
         }
@@ -307,9 +307,7 @@ fn twin_pairs(model: &mut Model, sessions: &[Session], documents: f64, phone_sha
         seen += 1.0;
     }
     model.twin = model.relative;
-    for level in 1..LEVELS_MAX {
-        model.twin[Field::Name as usize][level] = names[level] / seen;
-    }
+    model.twin[Field::Name as usize] = names.map(|count| count / seen);
     // Twins have one birthday, and numbers of one region and day; where a number is unchecked its last digits may look like a slip.
     let birth = &mut model.twin[Field::Birth as usize];
     for (level, share) in birth.iter_mut().enumerate().skip(1) {

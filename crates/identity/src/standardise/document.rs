@@ -162,7 +162,9 @@ pub fn read(text: &str, hint: &str, regions: &Regions) -> Document {
         length += 1;
     }
     let number = &characters[..length];
-    if number.is_empty() || NOTHING.iter().any(|word| word.as_bytes() == number) {
+    // 3.2E+17: a spreadsheet ate the digits.
+    let is_eaten = number.windows(2).any(|pair| pair == b"E+");
+    if number.is_empty() || is_eaten || NOTHING.iter().any(|word| word.as_bytes() == number) {
         return Document::default();
     }
     if is_filler(number) {

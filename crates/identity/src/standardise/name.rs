@@ -381,7 +381,7 @@ pub fn readings_of(token: u16, is_first: bool) -> reading::Readings {
     match token {
         0 | WILD => [0, 0],
         RARE..=0xdfff => [0, 0],
-        syllable if syllable >= SYLLABLES && syllable < 0xf900 => [syllable - SYLLABLES, 0],
+        syllable if (SYLLABLES..0xf900).contains(&syllable) => [syllable - SYLLABLES, 0],
         other => match char::from_u32(u32::from(other)) {
             Some(character) if is_first => reading::of_surname(character),
             Some(character) => reading::of(character),
