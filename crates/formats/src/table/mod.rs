@@ -12,6 +12,7 @@ use crate::reading::{Envelope, Reading};
 use crate::text;
 
 mod delimited;
+mod fill;
 mod header;
 mod lab;
 mod mapping;

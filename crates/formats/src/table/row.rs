@@ -6,16 +6,14 @@ use std::fmt::Write as _;
 use model::{Element, Issue, Severity};
 use serde_json::{Value, json};
 
+use super::Options;
 use super::delimited::Field;
 use super::header::Header;
 use super::mapping::{FactPlan, Mapping};
-use super::template::{ColumnIndex, Expression, Otherwise, Unit};
-use super::{Options, lab};
-use crate::fhir::date::Precision;
-use crate::national;
+use super::template::{ColumnIndex, Expression};
 use crate::reading::{Claim, Fact, Record, Total};
 use crate::text::damage::{self, Damage};
-use crate::text::{self, Context, Moment, number, time};
+use crate::text::{self, Context, number, time};
 
 /// Buffers that rows share.
 #[derive(Default)]
@@ -25,32 +23,32 @@ pub(super) struct Scratch {
 
 /// What one column of the mapping has in this row.
 #[derive(Clone, Default)]
-struct Cell<'r> {
+pub(super) struct Cell<'r> {
     /// What it says, cleaned; `None` when it says nothing.
-    value: Option<Cow<'r, str>>,
+    pub(super) value: Option<Cow<'r, str>>,
     /// Where it stands; `None` when the file has no such column.
-    field: Option<usize>,
+    pub(super) field: Option<usize>,
     /// A spreadsheet has destroyed it.
-    lost: bool,
+    pub(super) lost: bool,
     /// It could not be used where it belongs and goes to the main fact as it is.
-    leftover: bool,
+    pub(super) leftover: bool,
     /// Something was reported about it.
-    reported: bool,
+    pub(super) reported: bool,
 }
 
 /// A row while it is read.
 pub(super) struct Row<'r> {
-    mapping: &'static Mapping,
-    header: &'r Header,
-    fields: &'r [Field<'r>],
-    cells: Vec<Cell<'r>>,
-    values: Vec<Option<String>>,
-    flags: Vec<bool>,
-    claims: &'r mut Vec<Option<Claim>>,
-    institution: String,
+    pub(super) mapping: &'static Mapping,
+    pub(super) header: &'r Header,
+    pub(super) fields: &'r [Field<'r>],
+    pub(super) cells: Vec<Cell<'r>>,
+    pub(super) values: Vec<Option<String>>,
+    pub(super) flags: Vec<bool>,
+    pub(super) claims: &'r mut Vec<Option<Claim>>,
+    pub(super) institution: String,
     any_lost: bool,
     path: String,
-    issues: Vec<Issue>,
+    pub(super) issues: Vec<Issue>,
 }
 
 impl<'r> Row<'r> {
@@ -381,7 +379,7 @@ impl<'r> Row<'r> {
     }
 
     /// `row[17].GHSJ`, with the name that the file uses.
-    fn place(&self, column: ColumnIndex) -> String {
+    pub(super) fn place(&self, column: ColumnIndex) -> String {
         let sent =
             self.cells[column].field.or_else(|| self.header.columns.iter().position(|there| *there == Some(column)));
         let name = sent.and_then(|at| self.header.names.get(at)).unwrap_or(&self.mapping.table.column[column].name);
@@ -391,12 +389,12 @@ impl<'r> Row<'r> {
         place
     }
 
-    fn value(&self, column: ColumnIndex) -> Option<&str> {
+    pub(super) fn value(&self, column: ColumnIndex) -> Option<&str> {
         self.cells[column].value.as_deref()
     }
 
     /// Reports once about a column, and keeps what it says for the main fact.
-    fn report(&mut self, column: ColumnIndex, rule: &str, severity: Severity, hint: &str) {
+    pub(super) fn report(&mut self, column: ColumnIndex, rule: &str, severity: Severity, hint: &str) {
         self.cells[column].leftover = true;
         if std::mem::replace(&mut self.cells[column].reported, true) {
             return;
@@ -407,218 +405,6 @@ impl<'r> Row<'r> {
         }
         self.issues.push(issue);
     }
-
-    fn moment(&mut self, column: ColumnIndex) -> Option<Moment> {
-        let value = self.value(column)?;
-        if let Some(moment) = time::parse(value) {
-            return Some(moment);
-        }
-        if let Some(day) = damage::day_of_serial(value) {
-            if !std::mem::replace(&mut self.cells[column].reported, true) {
-                let mut issue = Damage::SpreadsheetSerial.issue(&self.place(column), self.value(column).unwrap_or(""));
-                if let Some(field) = self.cells[column].field.and_then(|field| self.fields.get(field)) {
-                    issue = issue.at(field.line, field.column);
-                }
-                self.issues.push(issue);
-            }
-            return time::parse(&day);
-        }
-        self.report(column, "table.value.not-a-time", Severity::Warning, "无法识别的日期时间，原值已保存");
-        None
-    }
-
-    fn number(&mut self, column: ColumnIndex) -> Option<String> {
-        let amount = number::parse(self.value(column)?).filter(|amount| amount.comparator.is_none());
-        if amount.is_none() {
-            self.report(column, "table.value.not-a-number", Severity::Warning, "不是数值，原值已保存");
-        }
-        amount.map(|amount| amount.digits)
-    }
-
-    fn identifier(&mut self, column: ColumnIndex) -> Option<String> {
-        if self.cells[column].lost {
-            self.cells[column].leftover = true;
-            return None;
-        }
-        self.value(column).map(|value| text::fold_width(value).into_owned())
-    }
-
-    /// An expression as text, for keys.
-    fn text(&mut self, expression: &'static Expression) -> Option<String> {
-        match expression {
-            Expression::Identifier { column, optional } => {
-                self.identifier(*column).or_else(|| optional.then(String::new))
-            }
-            Expression::First(columns) => columns.iter().find_map(|column| self.identifier(*column)),
-            Expression::FirstOrNothing(columns) => {
-                Some(columns.iter().find_map(|column| self.identifier(*column)).unwrap_or_default())
-            }
-            Expression::Value(at) => self.values.get(*at).cloned().flatten(),
-            Expression::Day(column) => {
-                let moment = self.moment(*column)?;
-                if moment.precision < Precision::Day {
-                    self.report(*column, "table.value.not-a-time", Severity::Warning, "需要精确到日的日期，原值已保存");
-                    return None;
-                }
-                Some(moment.day().to_owned())
-            }
-            other => match self.fill(other)? {
-                Value::String(text) => Some(text),
-                _ => None,
-            },
-        }
-    }
-
-    /// An expression as JSON; `None` when the row does not say it.
-    pub fn fill(&mut self, expression: &'static Expression) -> Option<Value> {
-        match expression {
-            Expression::Text(column) => self.value(*column).map(Value::from),
-            Expression::Value(_)
-            | Expression::Identifier { .. }
-            | Expression::First(_)
-            | Expression::FirstOrNothing(_)
-            | Expression::Day(_) => self.text(expression).filter(|text| !text.is_empty()).map(Value::from),
-            Expression::Literal(text) => Some(Value::from(text.as_str())),
-            Expression::Not(flag) => Some(Value::from(!self.flags[*flag])),
-            Expression::Default { column, text } => Some(Value::from(self.value(*column).unwrap_or(text))),
-            Expression::Join { whole, parts } => {
-                let joined: String = parts.iter().filter_map(|column| self.value(*column)).collect();
-                self.value(*whole).map(Value::from).or_else(|| (!joined.is_empty()).then(|| Value::from(joined)))
-            }
-            Expression::Time(column) => self.moment(*column).map(|moment| Value::from(moment.text)),
-            Expression::Date(column) => self.moment(*column).map(|moment| Value::from(moment.day())),
-            Expression::Instant(column) => {
-                let moment = self.moment(*column)?;
-                if moment.precision < Precision::Minute {
-                    self.cells[*column].leftover = true;
-                    return None;
-                }
-                Some(Value::from(moment.text))
-            }
-            Expression::Number(column) => decimal(&self.number(*column)?),
-            Expression::Signed { column, flag } => {
-                let digits = self.number(*column)?;
-                let negative = digits.starts_with('-') || !self.flags[*flag];
-                if negative { decimal(&digits) } else { decimal(&format!("-{digits}")) }
-            }
-            Expression::Quantity { value, unit } => self.quantity(*value, unit),
-            Expression::Result { value, unit } => self.result(*value, unit).map(|(_, value)| value),
-            Expression::Range { column, unit } => self.value(*column).map(|sent| lab::range(sent, self.unit(unit))),
-            Expression::Interpretation { column, map } => {
-                let sent = self.value(*column)?;
-                match map.get(&text::key_part(sent).to_uppercase()) {
-                    Some(code) => Some(lab::interpretation(code, sent)),
-                    None => Some(json!({ "text": sent })),
-                }
-            }
-            Expression::Gender(column) => {
-                let gender = national::gender(&text::key_part(self.value(*column)?));
-                if gender.is_none() {
-                    self.report(
-                        *column,
-                        "table.code.unknown",
-                        Severity::Warning,
-                        "性别代码不在GB/T 2261.1中，原值已保存",
-                    );
-                }
-                gender.map(Value::from)
-            }
-            Expression::EncounterClass(at) => {
-                Some(national::encounter_class(self.values[*at].as_deref().unwrap_or("O")))
-            }
-            Expression::Mapped { column, map } => self.mapped(*column, map),
-            Expression::Concept { system, code, name } => self.concept(system, *code, *name),
-            Expression::System(what) => Some(Value::from(national::institution_system(&self.institution, what))),
-            Expression::DocumentSystem { kind, number } => Some(Value::from(self.document_system(*kind, *number))),
-            Expression::Reference(facts) => {
-                facts.iter().find_map(|fact| self.claims.get(*fact)?.as_ref()).map(Claim::as_reference)
-            }
-            Expression::Flag { cases, otherwise } => {
-                match (cases.iter().find(|(flag, _)| self.flags[*flag]), &**otherwise) {
-                    (Some((_, text)), _) => Some(Value::from(text.as_str())),
-                    (None, Otherwise::Text(text)) => Some(Value::from(text.as_str())),
-                    (None, Otherwise::Filled(expression)) => self.fill(expression),
-                }
-            }
-        }
-    }
-
-    fn mapped(
-        &mut self,
-        column: ColumnIndex,
-        map: &'static std::collections::BTreeMap<String, String>,
-    ) -> Option<Value> {
-        let sent = self.value(column).map(|value| text::key_part(value).to_uppercase());
-        if let Some(meaning) = map.get(sent.as_deref().unwrap_or("")) {
-            return Some(Value::from(meaning.as_str()));
-        }
-        sent.as_ref()?;
-        self.report(column, "table.code.unknown", Severity::Warning, "代码不在映射表中，原值已保存");
-        map.get("*").map(|meaning| Value::from(meaning.as_str()))
-    }
-
-    fn unit<'s>(&'s self, unit: &'s Unit) -> &'s str {
-        match unit {
-            Unit::None => "",
-            Unit::Literal(text) => text,
-            Unit::Column(column) => self.value(*column).unwrap_or(""),
-        }
-    }
-
-    fn quantity(&mut self, value: ColumnIndex, unit: &Unit) -> Option<Value> {
-        let sent = self.value(value)?;
-        let unit = self.unit(unit);
-        let quantity = number::parse(sent).and_then(|amount| amount.quantity(unit)).or_else(|| {
-            let (amount, own) = number::parse_with_unit(sent).filter(|_| unit.is_empty())?;
-            amount.quantity(&own)
-        });
-        if quantity.is_none() {
-            self.report(value, "table.value.not-a-number", Severity::Warning, "不是数值，原值已保存");
-        }
-        quantity
-    }
-
-    /// A laboratory result under the name that its kind has in FHIR.
-    pub fn result(&mut self, value: ColumnIndex, unit: &Unit) -> Option<(&'static str, Value)> {
-        let sent = self.value(value)?;
-        let (name, result) = lab::result(sent, self.unit(unit));
-        if let ("valueString", Unit::Column(unit)) = (name, unit) {
-            self.cells[*unit].leftover = true;
-        }
-        Some((name, result))
-    }
-
-    fn concept(&mut self, system: &str, code: Option<ColumnIndex>, name: Option<ColumnIndex>) -> Option<Value> {
-        let code = code.and_then(|code| self.identifier(code)).unwrap_or_default();
-        let name = name.and_then(|name| self.value(name)).unwrap_or("");
-        let system = match system {
-            "icd10" => Cow::Borrowed(national::ICD10),
-            "icd9cm3" => Cow::Borrowed(national::ICD9CM3),
-            what => Cow::Owned(national::institution_system(&self.institution, what)),
-        };
-        (!code.is_empty() || !name.is_empty()).then(|| national::concept(&system, &code, name))
-    }
-
-    /// CV02.01.101 of the row; a number of eighteen digits without a type is a resident number.
-    fn document_system(&self, kind: ColumnIndex, number: ColumnIndex) -> String {
-        let kind = self.value(kind).map(|kind| text::key_part(kind).into_owned()).unwrap_or_default();
-        let number = self.value(number).map(text::key_part).unwrap_or_default();
-        let resident = number.len() == 18
-            && number.bytes().take(17).all(|byte| byte.is_ascii_digit())
-            && number.ends_with(|last: char| last.is_ascii_digit() || matches!(last, 'x' | 'X'));
-        match (kind.as_str(), resident) {
-            ("", true) => national::document_system("01"),
-            ("", false) => national::document_system("99"),
-            (kind, _) if kind.len() == 1 && kind.bytes().all(|byte| byte.is_ascii_digit()) => {
-                national::document_system(&format!("0{kind}"))
-            }
-            (kind, _) => national::document_system(kind),
-        }
-    }
-}
-
-fn decimal(digits: &str) -> Option<Value> {
-    serde_json::from_str(digits).ok().map(Value::Number)
 }
 
 /// Whether a value deserves a closer look; nearly none does.

@@ -9,7 +9,9 @@ fn gb(text: &str) -> Vec<u8> {
 #[test]
 fn bytes_decide_about_the_encoding_and_declarations_break_ties() {
     let text = "患者：王珅，玘，玕；㛃 𠮷 ①";
-    let cases: [(Vec<u8>, Option<&str>, &str, &str, bool); 16] = [
+    /// Bytes, what they are declared as, the text, its encoding, whether the declaration lies.
+    type Case<'c> = (Vec<u8>, Option<&'c str>, &'c str, &'c str, bool);
+    let cases: [Case<'_>; 16] = [
         (text.into(), None, text, "utf-8", false),
         (text.into(), Some("GBK"), text, "utf-8", true),
         (gb(text), None, text, "gb18030", false),
@@ -291,12 +293,11 @@ mod laws {
 
         #[test]
         fn what_was_encoded_is_decoded(text in "[\u{4E00}-\u{9FA5}a-z0-9，。|^\\\\]{8,60}") {
-            let hanzi = text.chars().filter(|c| *c >= '\u{4E00}').count();
             let from_utf8 = decode(text.as_bytes(), None);
             prop_assert_eq!(&from_utf8.text, &text);
             // A handful of characters can be valid in both encodings; the declaration then says which.
             let decoded = decode(&gb(&text), Some("GB18030"));
-            prop_assert!(hanzi > 0 && decoded.text == text || hanzi == 0 && decoded.text == text || std::str::from_utf8(&gb(&text)).is_ok());
+            prop_assert!(decoded.text == text || std::str::from_utf8(&gb(&text)).is_ok());
         }
     }
 }

@@ -4,6 +4,8 @@
 //! `options.toml`, and `expected.json`: the reading without its elements. Every resource that comes out is validated.
 //! `KANGMAI_BLESS=1` writes the expectation anew; look at the difference before you believe it.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot read its own cases fails")]
+
 mod laws;
 mod speed_floor;
 

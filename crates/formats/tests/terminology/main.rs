@@ -1,5 +1,7 @@
 //! What codes and units mean, as a table of cases, and two laws.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot read its own cases fails")]
+
 use formats::terminology::{code_map, normalise};
 use proptest::prelude::*;
 use serde_json::{Value, json};
