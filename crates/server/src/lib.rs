@@ -27,6 +27,7 @@ pub mod folder;
 mod inbox;
 mod language;
 mod metrics;
+mod mllp;
 mod negotiate;
 mod outcome;
 mod portal;

@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::control;
 use crate::folder::{Folder, FolderError};
 use crate::inbox;
+use crate::mllp;
 use crate::router;
 
 /// How long requests in flight may take after the stop signal. systemd sends SIGKILL after 90 s.
@@ -69,6 +70,8 @@ pub struct Running {
     folder: Folder,
     stopping: watch::Sender<bool>,
     serving: JoinHandle<std::io::Result<()>>,
+    /// The MLLP ports.
+    lines: JoinHandle<()>,
 }
 
 /// Opens the folder, binds the address and begins to answer.
@@ -95,7 +98,8 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
     });
     tokio::spawn(keep_house(Arc::clone(&app), stopped.clone()));
     let sources = app.road.sources().all().map_err(|error| folder.refused(error))?;
-    tokio::spawn(inbox::watch_folders(Arc::clone(&app), sources, stopped.clone()));
+    tokio::spawn(inbox::watch_folders(Arc::clone(&app), sources.clone(), stopped.clone()));
+    let lines = tokio::spawn(mllp::listen(Arc::clone(&app), sources, options.allow_plain_http, stopped.clone()));
     let serving = tokio::spawn(
         axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
             .with_graceful_shutdown(until(stopped))
@@ -103,7 +107,7 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
     );
     app.set_ready(true);
     tracing::info!(%address, "ready");
-    Ok(Running { address, app, folder, stopping, serving })
+    Ok(Running { address, app, folder, stopping, serving, lines })
 }
 
 impl Running {
@@ -112,9 +116,10 @@ impl Running {
         tracing::info!("stopping");
         self.app.set_ready(false);
         self.stopping.send_replace(true);
-        match tokio::time::timeout(DRAIN_MAX, self.serving).await {
-            Ok(Ok(Ok(()))) => {}
-            Ok(_) => tracing::error!("the listener ended with an error"),
+        let drained = async { (self.serving.await, self.lines.await) };
+        match tokio::time::timeout(DRAIN_MAX, drained).await {
+            Ok((Ok(Ok(())), Ok(()))) => {}
+            Ok(_) => tracing::error!("a listener ended with an error"),
             Err(_) => tracing::warn!("requests still in flight after the limit are dropped"),
         }
         if let Err(error) = std::fs::remove_file(self.folder.control_socket()) {
