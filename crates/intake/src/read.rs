@@ -3,94 +3,96 @@
 use std::panic::AssertUnwindSafe;
 
 use formats::reading::{Envelope, Reading, Record};
+pub use formats::sniff::Form;
+use formats::table::Rows;
+use formats::terminology::{code_map, code_map_named};
+use formats::text::Decoded;
 use model::{Issue, Severity};
+use quality::{RecordContext, Rules};
 
 use crate::road::Delivery;
 use crate::source::Source;
-
-/// The form of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Form {
-    /// A shared document (WS/T 500, WS/T 483) as CDA R2 XML.
-    Cda,
-    /// HL7 v2, one message or a batch.
-    Hl7v2,
-    /// A delimited table.
-    Table,
-    /// A FHIR R4 resource or bundle as JSON.
-    Fhir,
-}
-
-impl Form {
-    /// The word in addresses and on the command line.
-    #[must_use]
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Cda => "cda",
-            Self::Hl7v2 => "hl7v2",
-            Self::Table => "table",
-            Self::Fhir => "fhir",
-        }
-    }
-}
 
 /// A message on its way: its records come one after the other, so that a file of a million rows is never in memory as facts.
 pub(crate) struct Opened<'d> {
     pub(crate) form: Option<Form>,
     pub(crate) message_type: String,
     pub(crate) envelope: Envelope,
-    /// What is wrong with the message as a whole.
+    /// What is wrong with the message as a whole; of a table complete once the records have been taken.
     pub(crate) issues: Vec<Issue>,
-    records: Box<dyn Iterator<Item = Record> + Send + 'd>,
+    records: Records<'d>,
+    taken: usize,
+}
+
+enum Records<'d> {
+    Read(std::vec::IntoIter<Record>),
+    Rows(Box<Rows<'d>>),
 }
 
 impl<'d> Opened<'d> {
     /// A message that nothing could be read of: one record without facts, which is set aside.
     pub(crate) fn nothing(issue: Issue) -> Self {
-        let record = Record { issues: vec![issue], ..Record::default() };
-        Self {
-            form: None,
-            message_type: String::new(),
-            envelope: Envelope::default(),
-            issues: Vec::new(),
-            records: Box::new(std::iter::once(record)),
-        }
+        Self::of(None, Reading { issues: vec![issue], ..Reading::default() })
     }
 
-    fn of(form: Form, mut reading: Reading) -> Self {
+    fn of(form: Option<Form>, mut reading: Reading) -> Self {
         let mut issues = std::mem::take(&mut reading.issues);
         let is_unreadable = issues.iter().any(|issue| issue.severity == Severity::Fatal);
         if reading.records.is_empty() || is_unreadable {
-            // What cannot be read is set aside as one record that carries the findings.
-            let issues = std::mem::take(&mut issues);
-            let issues = if issues.iter().any(|issue| issue.severity >= Severity::Error) {
-                issues
-            } else {
-                let empty = Issue::new("road.message.empty", Severity::Error, "").hint("报文中没有可读取的记录");
-                issues.into_iter().chain([empty]).collect()
-            };
-            let record_type = reading.message_type.clone();
-            reading.records = vec![Record { record_type, issues, ..Record::default() }];
+            reading.records = vec![unreadable(&reading.message_type, std::mem::take(&mut issues))];
         }
         Self {
-            form: Some(form),
+            form,
             message_type: reading.message_type,
             envelope: reading.envelope,
             issues,
-            records: Box::new(reading.records.into_iter()),
+            records: Records::Read(reading.records.into_iter()),
+            taken: 0,
+        }
+    }
+
+    fn of_table(decoded: &'d Decoded, options: &formats::table::Options) -> Self {
+        let rows = Rows::new(&decoded.text, options);
+        Self {
+            form: Some(Form::Table),
+            message_type: rows.table().map(|table| format!("table:{table}")).unwrap_or_default(),
+            envelope: Envelope { encoding: decoded.encoding, ..Envelope::default() },
+            issues: formats::table::encoding_issues(decoded, options),
+            records: Records::Rows(Box::new(rows)),
+            taken: 0,
         }
     }
 
     /// The next record. A reader that panics in the middle ends the message with a record that says so.
     pub(crate) fn next(&mut self) -> Option<Record> {
-        match std::panic::catch_unwind(AssertUnwindSafe(|| self.records.next())) {
+        let next = std::panic::catch_unwind(AssertUnwindSafe(|| match &mut self.records {
+            Records::Read(records) => records.next(),
+            Records::Rows(rows) => rows.next(),
+        }));
+        let next = match next {
             Ok(next) => next,
             Err(_) => {
-                let mut rest = Self::nothing(failed());
-                std::mem::swap(&mut self.records, &mut rest.records);
-                self.records.next()
+                self.records = Records::Read(Vec::new().into_iter());
+                Some(Record { issues: vec![failed()], ..Record::default() })
             }
+        };
+        if next.is_none() {
+            return self.end();
         }
+        self.taken += 1;
+        next
+    }
+
+    /// A table says at its end what it found on the way; one without a row is set aside as a whole.
+    fn end(&mut self) -> Option<Record> {
+        let Records::Rows(rows) = &self.records else { return None };
+        self.issues.extend_from_slice(rows.issues());
+        self.records = Records::Read(Vec::new().into_iter());
+        if self.taken > 0 && self.issues.iter().all(|issue| issue.severity < Severity::Fatal) {
+            return None;
+        }
+        self.taken += 1;
+        Some(unreadable(&self.message_type, std::mem::take(&mut self.issues)))
     }
 
     /// The record at a position.
@@ -102,55 +104,76 @@ impl<'d> Opened<'d> {
     }
 }
 
+/// A record that carries why nothing could be read.
+fn unreadable(message_type: &str, mut issues: Vec<Issue>) -> Record {
+    if !issues.iter().any(|issue| issue.severity >= Severity::Error) {
+        issues.push(Issue::new("road.message.empty", Severity::Error, "").hint("报文中没有可读取的记录"));
+    }
+    Record { record_type: message_type.to_owned(), issues, ..Record::default() }
+}
+
 /// The reader itself failed.
 pub(crate) fn failed() -> Issue {
     metrics::counter!("intake_reader_panics").increment(1);
     Issue::new("road.reader.failed", Severity::Fatal, "").hint("平台读取这份报文时出错，原文已保存；请联系平台运维")
 }
 
-/// Opens a message with the reader of its form.
-pub(crate) fn open<'d>(source: &'d Source, delivery: &Delivery<'d>) -> Opened<'d> {
-    match delivery.form.or_else(|| sniff(delivery.bytes)) {
+/// Opens a message with the reader of its form. `decoded` keeps the text of a table while its rows are read.
+pub(crate) fn open<'d>(source: &Source, delivery: &Delivery<'_>, decoded: &'d mut Option<Decoded>) -> Opened<'d> {
+    let form = delivery.form.or_else(|| formats::sniff::sniff(delivery.bytes, delivery.name.unwrap_or_default()));
+    let (institution, charset) = (source.institution.clone(), source.encoding.clone());
+    match form {
         Some(Form::Fhir) => {
-            let options = formats::fhir::message::Options { institution: source.institution.clone() };
-            Opened::of(Form::Fhir, formats::fhir::message::read_message(delivery.bytes, &options))
+            let options = formats::fhir::message::Options { institution };
+            Opened::of(form, formats::fhir::message::read_message(delivery.bytes, &options))
         }
         Some(Form::Hl7v2) => {
-            let options = formats::hl7v2::Options {
-                institution: source.institution.clone(),
-                encoding: source.encoding.clone(),
-                ..formats::hl7v2::Options::default()
-            };
-            Opened::of(Form::Hl7v2, formats::hl7v2::read(delivery.bytes, &options))
+            let options = formats::hl7v2::Options { institution, encoding: charset, ..Default::default() };
+            Opened::of(form, formats::hl7v2::read(delivery.bytes, &options))
         }
-        Some(Form::Cda | Form::Table) | None => Opened::nothing(
+        Some(Form::Cda) => {
+            let options = formats::cda::Options { institution, charset, ..Default::default() };
+            Opened::of(form, formats::cda::read(delivery.bytes, &options))
+        }
+        Some(Form::Table) => {
+            let options = formats::table::Options {
+                file_name: delivery.name.map(str::to_owned),
+                institution: Some(institution),
+                charset,
+                ..Default::default()
+            };
+            let decoded = decoded.insert(formats::text::decode(delivery.bytes, options.charset.as_deref()));
+            Opened::of_table(decoded, &options)
+        }
+        None => Opened::nothing(
             Issue::new("road.form.unknown", Severity::Fatal, "")
                 .hint("不是平台能读取的报文：FHIR JSON、CDA XML、HL7 v2 或分隔文本表"),
         ),
     }
 }
 
-/// The form of a message by its first bytes.
-fn sniff(bytes: &[u8]) -> Option<Form> {
-    let start = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start();
-    let start = start.strip_prefix(b"\x0B").unwrap_or(start);
-    match start {
-        [b'{', ..] => Some(Form::Fhir),
-        [b'<', ..] => Some(Form::Cda),
-        [b'M', b'S', b'H', ..] | [b'F', b'H', b'S', ..] | [b'B', b'H', b'S', ..] => Some(Form::Hl7v2),
-        [] => None,
-        _ => Some(Form::Table),
+/// Maps the local codes and units of a record: by the map that the source is registered with, else by the institution's own.
+pub(crate) fn map_codes(source: &Source, record: &mut Record) -> Vec<Issue> {
+    let institution = if record.institution.is_empty() { &source.institution } else { &record.institution };
+    let named = source.code_map.as_deref().and_then(code_map_named);
+    let map = named.unwrap_or_else(|| code_map(institution));
+    let mut issues = Vec::new();
+    for fact in &mut record.facts {
+        issues.extend(formats::terminology::normalise(&mut fact.resource, map, &fact.path));
     }
-}
-
-/// Maps the local codes and units of a record.
-pub(crate) fn map_codes(_source: &Source, _record: &mut Record) -> Vec<Issue> {
-    Vec::new()
+    issues
 }
 
 /// The quality rules on a record.
-pub(crate) fn check(_record: &Record, _received_ms: i64) -> Vec<Issue> {
-    Vec::new()
+pub(crate) fn check(record: &Record, received_ms: i64) -> Vec<Issue> {
+    let context = RecordContext {
+        record_type: &record.record_type,
+        effective_ms: record.effective_ms,
+        received_ms: Some(received_ms),
+        path: &record.path,
+        line: record.line,
+    };
+    Rules::standard().check(&context, &record.elements)
 }
 
 /// A part of an original, readable.
@@ -168,10 +191,11 @@ pub struct Excerpt {
 
 /// The part of an original that a path names; all of it when it is about one registration only.
 pub(crate) fn excerpt(bytes: &[u8], path: &str, is_whole: bool) -> Option<Excerpt> {
-    let form = sniff(bytes);
+    let form = formats::sniff::sniff(bytes, "");
     let text = formats::text::decode(bytes, None).text;
+    let html = (form == Some(Form::Cda)).then(|| formats::cda::render(bytes));
     if is_whole {
-        return Some(Excerpt { form, is_whole, text, html: None });
+        return Some(Excerpt { form, is_whole, text, html });
     }
     let text = match form? {
         Form::Table => row_of(&text, path)?,
@@ -180,16 +204,19 @@ pub(crate) fn excerpt(bytes: &[u8], path: &str, is_whole: bool) -> Option<Excerp
         Form::Cda => text,
         Form::Fhir => return None,
     };
-    Some(Excerpt { form, is_whole, text, html: None })
+    Some(Excerpt { form, is_whole, text, html })
 }
 
-/// The header line and the line of `row[17]`: rows are counted from 1, behind the header.
+/// The header line and the lines of `row[17]`.
 fn row_of(text: &str, path: &str) -> Option<String> {
-    let number: usize = path.strip_prefix("row[")?.split(']').next()?.parse().ok()?;
-    let mut lines = text.lines();
-    let header = lines.next()?;
-    let row = lines.nth(number.checked_sub(1)?)?;
-    Some(format!("{header}\n{row}"))
+    let row = path.split(']').next().filter(|row| row.starts_with("row["))?;
+    let row = format!("{row}]");
+    let mut rows = Rows::new(text, &formats::table::Options::default()).skip_while(|record| record.path != row);
+    let begin = usize::try_from(rows.next()?.line).ok()?.checked_sub(1)?;
+    let end = rows.next().and_then(|next| usize::try_from(next.line).ok()).map_or(usize::MAX, |line| line - 1);
+    let header = text.lines().find(|line| !line.trim().is_empty())?;
+    let lines: Vec<&str> = text.lines().skip(begin).take(end.saturating_sub(begin)).collect();
+    Some(format!("{header}\n{}", lines.join("\n")))
 }
 
 /// The message of `message[2]…`, counted from 1; a path that names none means the first.

@@ -9,6 +9,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use formats::reading::{Envelope, Record};
+use formats::text::Decoded;
 use model::{Clock, ErrorCode, Failure, Home, Issue, Severity, TenantId};
 use records::{Address, Caller, Records, Work};
 use store::{BlobId, EngineError, Keyspace, Store, StoreError};
@@ -108,11 +109,11 @@ impl Road {
             receipt.outcome = Outcome::Repeated;
             return Ok(receipt);
         }
-        let mut opened = guarded(source, &delivery);
+        let mut decoded = None;
+        let mut opened = guarded(source, &delivery, &mut decoded);
         passage.receipt.message_type.clone_from(&opened.message_type);
         describe(&mut passage.receipt, &opened.envelope);
         let mut total = Done::default();
-        add_message_issues(&mut total, &opened.issues);
         let mut next = opened.next();
         let mut position = 0;
         let mut chunk: Vec<Prepared> = Vec::new();
@@ -129,6 +130,9 @@ impl Road {
                 }
             }
             let is_last = next.is_none();
+            if is_last {
+                add_message_issues(&mut total, &opened.issues);
+            }
             passage.is_single = is_last && position <= 1;
             self.commit(caller, &mut passage, &chunk, &mut total, is_last).await?;
             if is_last {
@@ -471,7 +475,8 @@ impl Road {
         let receipt = receipt::get(&self.store, tenant, receipt_id)?;
         let (bytes, _) = self.original(tenant, &receipt.original)?;
         let delivery = Delivery { bytes: &bytes, name: receipt.name.as_deref(), form: None };
-        let record = guarded(source, &delivery).nth(position);
+        let mut decoded = None;
+        let record = guarded(source, &delivery, &mut decoded).nth(position);
         let record = record.ok_or_else(missing)?;
         let unfit = weave::examine(&record);
         if record.facts.is_empty() || !unfit.is_empty() {
@@ -530,8 +535,12 @@ fn close(work: &mut Work<'_>, key: &[u8], state: ProblemState, closed_by: String
 }
 
 /// Opens a message. A reader that panics has said nothing: the message is set aside with its original.
-fn guarded<'d>(source: &'d Source, delivery: &Delivery<'d>) -> Opened<'d> {
-    let opened = std::panic::catch_unwind(AssertUnwindSafe(|| read::open(source, delivery)));
+fn guarded<'d>(source: &Source, delivery: &Delivery<'_>, decoded: &'d mut Option<Decoded>) -> Opened<'d> {
+    let opened = std::panic::catch_unwind(AssertUnwindSafe(move || {
+        // Moved in, so that what is opened may borrow from it beyond this closure.
+        let decoded = decoded;
+        read::open(source, delivery, decoded)
+    }));
     opened.unwrap_or_else(|_| Opened::nothing(read::failed()))
 }
 
