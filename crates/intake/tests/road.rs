@@ -276,7 +276,7 @@ fn a_merge_declared_by_the_source_joins_two_registrations() {
     let house = house();
     let source = house.source("a");
     let admit = |time: &str, id: &str, name: &str| {
-        format!("MSH|^~\\&|HIS|H1|KM|KM|{time}||ADT^A01|{time}{id}|P|2.4\rEVN|A01|{time}\rPID|1||{id}^^^H1||{name}||19800101|M\rPV1|1|I|W1|||||||||||||||||V{id}\r")
+        format!("MSH|^~\\&|HIS|H1|KM|KM|{time}||ADT^A01|{time}{id}|P|2.4\rEVN|A01|{time}\rPID|1||{id}^^^H1||{name}||19800101|M\rPV1|1|I|W1||||||||||||||||V{id}\r")
     };
     let first = house.send_bytes(&source, admit("20240305080000", "1001", "张三").as_bytes());
     assert_ne!(first.outcome, Outcome::SetAside, "{:?}", first.findings);
