@@ -1,7 +1,8 @@
 //! What the reader makes of files, one line each: `cargo run --release -p formats --example cda_read FILE…`.
 //!
 //! Prints the type, how many sections, elements (and how many of them filled), facts by type and findings by rule were read, and
-//! whether every resource is valid FHIR. `--findings` prints each finding too, `--values` the elements.
+//! whether every resource is valid FHIR. `--findings` prints each finding too, `--values` the elements,
+//! `--facts` the resources.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
 
@@ -51,6 +52,11 @@ fn main() {
                 record.elements.len(),
                 record.facts.len()
             );
+            if wants("--facts") {
+                for fact in &record.facts {
+                    println!("    {} {}", fact.claim.reference(), fact.resource);
+                }
+            }
             if wants("--values") {
                 for element in &record.elements {
                     println!(

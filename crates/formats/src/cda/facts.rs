@@ -476,6 +476,14 @@ impl<'r, 't> Maker<'r, 't> {
             resource.insert(name.to_owned(), value);
         }
         self.time_and_people(position, &mut resource);
+        if matches!(act.kind, "observation" | "organizer" | "encounter") {
+            // A time that was read is no leftover.
+            let time = self.tree.child(act.node, "effectiveTime");
+            let used: Vec<_> = time.filter(|time| values::when(self.tree, *time).is_some()).into_iter().collect();
+            for extension in fields::leftovers(self.tree, act.node, &used) {
+                fields::put(&mut resource, "extension[+]", extension);
+            }
+        }
         self.join(position, &mut resource);
         self.about(&mut resource);
         let name =

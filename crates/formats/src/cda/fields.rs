@@ -58,6 +58,7 @@ pub fn fill(making: &mut Making<'_, '_, '_>, field: &'static Field) {
     }
     for source in sources(making, field) {
         let Some((ending, value)) = convert(making, field, &source) else { continue };
+        making.used.extend(source.node);
         let to = format!("{}{ending}", field.to);
         // What only the header says gives way to what an act says.
         let weak = source.act.is_none() && source.node.is_none();
@@ -473,6 +474,7 @@ pub fn keep_people(making: &mut Making<'_, '_, '_>) {
             let Some(words) = (!used).then(|| words_with_time(tree, holder)).flatten() else { continue };
             kept.push(values::sent(tree.name(holder), "valueString", Value::from(words)));
         }
+        kept.extend(leftovers(tree, act.node, &making.used));
     }
     for extension in kept {
         put(&mut making.resource, "extension[+]", extension);
@@ -491,6 +493,41 @@ fn words_with_time(tree: &Tree<'_>, node: Position) -> Option<String> {
         words.extend(said.into_iter().flatten().filter_map(string));
     }
     (!words.is_empty()).then(|| words.join(" "))
+}
+
+/// What stands beside the value of an act and no field could use, in words: an unreadable time, a dose that is no number.
+#[must_use]
+pub fn leftovers(tree: &Tree<'_>, node: Position, used: &[Position]) -> Vec<Value> {
+    const ELSEWHERE: [&str; 12] = [
+        "entryRelationship",
+        "component",
+        "code",
+        "statusCode",
+        "id",
+        "value",
+        "performer",
+        "author",
+        "participant",
+        "informant",
+        "templateId",
+        "specimen",
+    ];
+    let mut kept = Vec::new();
+    for child in tree.children(node).filter(|child| !ELSEWHERE.contains(&tree.name(*child))) {
+        let end = tree.end(child);
+        if used.iter().any(|used| (child..end).contains(used)) {
+            continue;
+        }
+        let mut words = Vec::new();
+        for below in child..end {
+            let said = ["displayName", "code", "value", "unit"].map(|name| tree.attribute(below, name));
+            words.extend(said.into_iter().flatten().chain([tree.text(below)]).filter_map(string));
+        }
+        if !words.is_empty() {
+            kept.push(values::sent(tree.name(child), "valueString", Value::from(words.join(" "))));
+        }
+    }
+    kept
 }
 
 /// Whether something stands at a path (its first name is enough).

@@ -306,17 +306,35 @@ impl Reader<'_, '_> {
                     self.department(holder, number.as_deref(), name.as_deref());
                     continue;
                 }
-                _ => continue,
+                _ => {
+                    self.facility(number.as_deref(), name.as_deref());
+                    continue;
+                }
             };
-            let Some(shown) = name.or(number) else { continue };
+            let Some(shown) = name.or_else(|| number.clone()) else { continue };
             let system = "http://terminology.hl7.org/CodeSystem/location-physical-type";
+            let mut location = json!({ "display": shown });
+            if let Some(number) = number {
+                let system = national::institution_system(&self.header.institution, "place");
+                location["identifier"] = national::identifier(&system, &number);
+            }
             places.push(json!({
-                "location": { "display": shown },
+                "location": location,
                 "physicalType": { "coding": [{ "system": system, "code": code }], "text": kind },
             }));
         }
         if !places.is_empty() {
             self.header.encounter.insert("location".to_owned(), Value::Array(places));
+        }
+    }
+
+    /// A hospital around the place that is not the custodian of the document.
+    fn facility(&mut self, number: Option<&str>, name: Option<&str>) {
+        let other = number.is_some_and(|number| number != self.header.institution)
+            || name.is_some_and(|name| name != self.header.institution_name);
+        let words = [name, number].into_iter().flatten().collect::<Vec<_>>().join(" ");
+        if other && !words.is_empty() {
+            self.header.extensions.push(sent("facility", "valueString", Value::from(words)));
         }
     }
 
@@ -366,6 +384,11 @@ impl Reader<'_, '_> {
             resource.insert("name".to_owned(), json!([{ "text": name }]));
         }
         self.demographics(&mut resource, role, patient);
+        if let Some(provider) = tree.child(role, "providerOrganization").and_then(|node| string(&tree.whole_text(node)))
+            && provider != self.header.institution_name
+        {
+            self.header.extensions.push(sent("providerOrganization", "valueString", Value::from(provider)));
+        }
         resource.insert("managingOrganization".to_owned(), self.organization().as_reference());
         self.header.registration = Some(claim.clone());
         let fact =
@@ -554,8 +577,15 @@ impl Reader<'_, '_> {
                         .and_then(|code| string(tree.attribute(code, "displayName").unwrap_or_default()));
                     let mut attester =
                         json!({ "mode": if name == "authenticator" { "professional" } else { "legal" } });
-                    if let Some(role) = role {
-                        attester["extension"] = json!([sent("role", "valueString", Value::from(role))]);
+                    let position = tree.below(entity, "assignedPerson/professionalTechnicalPosition");
+                    let position =
+                        position.into_iter().flat_map(|node| tree.all_below(node, "professionaltechnicalpositionCode"));
+                    let position = position.filter_map(|node| values::concept_at(tree, node, "DE08.30.031.00"));
+                    let mut extensions: Vec<Value> =
+                        role.map(|role| sent("role", "valueString", Value::from(role))).into_iter().collect();
+                    extensions.extend(position.map(|concept| sent("DE08.30.031.00", "valueCodeableConcept", concept)));
+                    if !extensions.is_empty() {
+                        attester["extension"] = Value::Array(extensions);
                     }
                     if let Some(time) = &time {
                         attester["time"] = Value::from(time.text.as_str());
