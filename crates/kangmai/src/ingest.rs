@@ -9,8 +9,8 @@ use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -23,7 +23,7 @@ use crate::{Ended, load, speak};
 
 /// A message of a table or batch has about this size: small enough that a broken line costs little, large enough to share a
 /// commit.
-const PART_BYTES: usize = 512 << 10;
+const PART_BYTES: usize = 128 << 10;
 /// Between two tries at a server that does not answer, at most.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
@@ -65,21 +65,20 @@ pub fn run(arguments: &Ingest) -> anyhow::Result<Ended> {
     let journal = Journal::open(&journal_path(arguments))?;
     let tally = Tally::default();
     let started = Instant::now();
-    let next = AtomicUsize::new(0);
+    let feeder = Mutex::new(Feeder { files: &files, next: 0, open: None });
     let is_broken = AtomicBool::new(false);
     let worker = || -> anyhow::Result<()> {
         while !is_broken.load(Ordering::Relaxed) {
-            let Some(path) = files.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
-            send_file(arguments, &client, &journal, &tally, path)
+            let next = feeder.lock().map_err(|_| anyhow::anyhow!("a client ended early")).and_then(|mut it| it.next());
+            let Some(message) = next.inspect_err(|_| is_broken.store(true, Ordering::Relaxed))? else { break };
+            send_one(arguments, &client, &journal, &tally, &message)
                 .inspect_err(|_| is_broken.store(true, Ordering::Relaxed))?;
         }
         Ok(())
     };
-    // A single file is cut into parts that go side by side only when the order does not matter to the sender.
-    let clients = usize::from(arguments.clients).min(files.len());
     std::thread::scope(|scope| {
-        let progress = scope.spawn(|| show_progress(&tally, files.len(), &next, &is_broken));
-        let workers: Vec<_> = (0..clients).map(|_| scope.spawn(worker)).collect();
+        let progress = scope.spawn(|| show_progress(&tally, &feeder, &is_broken));
+        let workers: Vec<_> = (0..arguments.clients).map(|_| scope.spawn(worker)).collect();
         let mut result = Ok(());
         for worker in workers {
             let ended = worker.join().map_err(|_| anyhow::anyhow!("a client ended early")).and_then(|ended| ended);
@@ -111,15 +110,15 @@ fn report(tally: &Tally, files: usize, took: Duration) -> Ended {
     if refused == 0 && number(&tally.set_aside) == 0 { Ended::Well } else { Ended::WithFindings }
 }
 
-fn show_progress(tally: &Tally, files: usize, next: &AtomicUsize, is_over: &AtomicBool) {
+fn show_progress(tally: &Tally, feeder: &Mutex<Feeder<'_>>, is_over: &AtomicBool) {
     loop {
         std::thread::park_timeout(Duration::from_secs(2));
         if is_over.load(Ordering::Relaxed) {
             return;
         }
         speak::words(format!(
-            "{}/{files} files, {} messages, {} records, {} set aside",
-            next.load(Ordering::Relaxed).min(files),
+            "{} files, {} messages, {} records, {} set aside",
+            feeder.lock().map(|feeder| format!("{}/{}", feeder.next, feeder.files.len())).unwrap_or_default(),
             tally.messages.load(Ordering::Relaxed),
             tally.records.load(Ordering::Relaxed),
             tally.set_aside.load(Ordering::Relaxed),
@@ -127,34 +126,66 @@ fn show_progress(tally: &Tally, files: usize, next: &AtomicUsize, is_over: &Atom
     }
 }
 
-fn send_file(arguments: &Ingest, client: &Client, journal: &Journal, tally: &Tally, path: &Path) -> anyhow::Result<()> {
-    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    if bytes.is_empty() {
+/// Gives out messages in the order of the files; a file is read when its turn comes.
+struct Feeder<'f> {
+    files: &'f [PathBuf],
+    next: usize,
+    open: Option<(Arc<Vec<u8>>, Cut, usize)>,
+}
+
+/// One message on its way.
+struct Message {
+    name: String,
+    bytes: Arc<Vec<u8>>,
+    header: std::ops::Range<usize>,
+    part: std::ops::Range<usize>,
+}
+
+impl Feeder<'_> {
+    fn next(&mut self) -> anyhow::Result<Option<Message>> {
+        loop {
+            if let Some((bytes, cut, position)) = &mut self.open
+                && let Some(part) = cut.parts.get(*position)
+            {
+                let header = if *position > 0 { cut.header.clone() } else { 0..0 };
+                *position += 1;
+                let name = cut.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                return Ok(Some(Message { name, bytes: Arc::clone(bytes), header, part: part.clone() }));
+            }
+            let Some(path) = self.files.get(self.next) else { return Ok(None) };
+            self.next += 1;
+            let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+            self.open = if bytes.is_empty() {
+                None
+            } else {
+                let cut = cut(path, &bytes);
+                Some((Arc::new(bytes), cut, 0))
+            };
+        }
+    }
+}
+
+fn send_one(
+    arguments: &Ingest,
+    client: &Client,
+    journal: &Journal,
+    tally: &Tally,
+    message: &Message,
+) -> anyhow::Result<()> {
+    let bytes = [&message.bytes[message.header.clone()], &message.bytes[message.part.clone()]].concat();
+    let digest = hex::encode(Sm3::digest(&bytes));
+    if journal.done.contains(&digest) {
+        tally.skipped.fetch_add(1, Ordering::Relaxed);
         return Ok(());
     }
-    let cut = cut(path, &bytes);
-    let name = cut.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    for (position, part) in cut.parts.iter().enumerate() {
-        let mut message = Vec::new();
-        if position > 0 {
-            message.extend_from_slice(&bytes[cut.header.clone()]);
+    match send(arguments, client, &message.name, &bytes)? {
+        Ok(receipt) => {
+            count(tally, &receipt);
+            journal.add(&digest, receipt["id"].as_str().unwrap_or_default(), &message.name)?;
         }
-        message.extend_from_slice(&bytes[part.clone()]);
-        let digest = hex::encode(Sm3::digest(&message));
-        if journal.done.contains(&digest) {
-            tally.skipped.fetch_add(1, Ordering::Relaxed);
-            continue;
-        }
-        let receipt = send(arguments, client, &name, &message)?;
-        match receipt {
-            Ok(receipt) => {
-                count(tally, &receipt);
-                journal.add(&digest, receipt["id"].as_str().unwrap_or_default(), &name)?;
-            }
-            Err(why) => {
-                tally.refused.fetch_add(1, Ordering::Relaxed);
-                speak::words(format!("refused {name}: {why}"));
-            }
+        Err(why) => {
+            tally.refused.fetch_add(1, Ordering::Relaxed);
+            speak::words(format!("refused {}: {why}", message.name));
         }
     }
     Ok(())
