@@ -1,5 +1,7 @@
 //! Whatever the bytes are, the reader and the acknowledgement give an answer, and what the generator writes is read back.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may stop at the first surprise")]
+
 use formats::fhir;
 use formats::hl7v2::write::{Patient, ResultItem, admission, report};
 use formats::hl7v2::{Acknowledgement, Options, Verdict, acknowledge, read};

@@ -1,6 +1,8 @@
 //! HL7 v2 messages as hospitals send them, and what the reader makes of them: every `hl7v2/NAME.hl7` has a `NAME.json` beside
 //! it. `BLESS=1` writes what is read; look at the difference before you commit it.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may stop at the first surprise")]
+
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -193,12 +195,12 @@ fn what_is_read_is_valid_fhir_and_its_claims_are_listed() {
 }
 
 fn find<'r>(reading: &'r Reading, claim: &str) -> &'r Value {
-    let facts = reading
+    let mut facts = reading
         .records
         .iter()
         .flat_map(|record| &record.facts)
         .filter(|fact| fact.claim.reference().starts_with(claim));
-    &facts.last().unwrap_or_else(|| panic!("no {claim}")).resource
+    &facts.next_back().unwrap_or_else(|| panic!("no {claim}")).resource
 }
 
 fn case(name: &str) -> Reading {

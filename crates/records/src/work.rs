@@ -132,7 +132,7 @@ impl<'d> Work<'d> {
 
     /// The texts of the references that can be the subject of a resource, in order.
     #[must_use]
-    pub fn subjects<'r>(type_code: TypeCode, resource: &'r Value) -> Vec<&'r str> {
+    pub fn subjects(type_code: TypeCode, resource: &Value) -> Vec<&str> {
         home::subjects(type_code, resource)
     }
 

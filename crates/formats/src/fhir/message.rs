@@ -53,7 +53,7 @@ pub fn read_message(bytes: &[u8], options: &Options) -> Reading {
     } else {
         reading.message_type = format!("fhir:{kind}");
         let entry = Entry { resource: &value, full_url: None, path: kind };
-        weave(vec![entry], &mut record);
+        weave(&[entry], &mut record);
     }
     record.record_type.clone_from(&reading.message_type);
     reading.records.push(record);
@@ -85,7 +85,7 @@ fn read_bundle(bundle: &Value, record: &mut Record) {
             taken.push(Entry { resource: &entry["resource"], full_url: entry["fullUrl"].as_str(), path });
         }
     }
-    weave(taken, record);
+    weave(&taken, record);
 }
 
 /// What can be said of a resource that was only referred to.
@@ -98,7 +98,7 @@ fn mention(type_name: &str) -> Option<Value> {
     }
 }
 
-fn weave(entries: Vec<Entry<'_>>, record: &mut Record) {
+fn weave(entries: &[Entry<'_>], record: &mut Record) {
     let mut targets: HashMap<String, Claim> = HashMap::new();
     let mut facts = Vec::with_capacity(entries.len());
     for (position, entry) in entries.iter().enumerate() {

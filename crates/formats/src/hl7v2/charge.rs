@@ -2,7 +2,7 @@
 //!
 //! A refund is a charge of its own, with the flag 2 in its key and a negative quantity and amount, as the tables have it too.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::draft::{Draft, object, put, put_all};
 use super::issues::{self, issue_at};
@@ -69,9 +69,8 @@ impl Draft<'_> {
         }
         if let Some(kind) = self.concept(field(17), "charge-type") {
             let kind = json!({ "url": super::draft::sent_url("FT1-17"), "valueCodeableConcept": kind });
-            match out.entry("extension").or_insert_with(|| json!([])) {
-                Value::Array(list) => list.push(kind),
-                _ => {}
+            if let Some(list) = out.entry("extension").or_insert_with(|| json!([])).as_array_mut() {
+                list.push(kind);
             }
         }
         let fact = self.fact(claim, out, message.segments[at].path(), Act::Replace);

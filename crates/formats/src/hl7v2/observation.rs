@@ -336,7 +336,7 @@ impl Draft<'_> {
     /// A file in Base64; when that is broken, the text as it was sent.
     fn file(&mut self, value: Field<'_>, media: String, title: Option<String>) -> Meaning {
         let mut data: String = value.unescaped().text.chars().filter(|character| !character.is_whitespace()).collect();
-        while data.len() % 4 != 0 && data.len() % 4 != 1 && !data.ends_with("==") {
+        while matches!(data.len() % 4, 2 | 3) && !data.ends_with("==") {
             // Senders strip the padding.
             data.push('=');
         }

@@ -199,7 +199,7 @@ impl Draft<'_> {
     }
 
     /// As [`Draft::concept`], where codes of a certain form belong to a national system though the message does not say so.
-    pub fn concept_with(&self, field: Field<'_>, what: &str, usual: Option<(&str, fn(&str) -> bool)>) -> Option<Value> {
+    pub fn concept_with(&self, field: Field<'_>, what: &str, usual: Option<Usual>) -> Option<Value> {
         let mut codings = Vec::new();
         for first in [1_u16, 4] {
             let Some(code) = field.component(first).key().map(|code| code_text(&code)) else { continue };
@@ -238,6 +238,9 @@ impl Draft<'_> {
         self.system(what)
     }
 }
+
+/// A national system, and how its codes are told from local ones.
+pub(super) type Usual = (&'static str, fn(&str) -> bool);
 
 const REPRESENTATION: &str = "http://hl7.org/fhir/StructureDefinition/iso21090-EN-representation";
 
