@@ -26,9 +26,9 @@ use crate::inbox::{Way, deliver};
 const CONNECTIONS_MAX: usize = 16;
 /// How long a connection may be silent between messages. Senders connect again by themselves; a machine that was switched off
 /// would hold its place for ever.
-const IDLE_MAX: Duration = Duration::from_secs(3600);
+const IDLE_MAX: Duration = Duration::from_hours(1);
 /// How long the next bytes of a message that has begun may take.
-const PACKET_WAIT_MAX: Duration = Duration::from_secs(60);
+const PACKET_WAIT_MAX: Duration = Duration::from_mins(1);
 /// How long a sender may take to read its acknowledgement.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(30);
 /// How long a large message waits for its share of the memory for bodies.
