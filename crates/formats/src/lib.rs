@@ -2,6 +2,8 @@
 
 pub mod cda;
 pub mod fhir;
+#[cfg(feature = "fhirpath")]
+pub mod fhirpath;
 pub mod hl7v2;
 pub mod national;
 pub mod reading;
@@ -9,5 +11,3 @@ pub mod sniff;
 pub mod table;
 pub mod terminology;
 pub mod text;
-#[cfg(feature = "fhirpath")]
-pub mod fhirpath;

@@ -49,11 +49,7 @@ pub fn institution_system(institution: &str, what: &str) -> String {
 
 /// A URI holds no spaces; a code of an institution that was sent with one keeps its place.
 fn without_spaces(code: &str) -> std::borrow::Cow<'_, str> {
-    if code.contains(char::is_whitespace) {
-        code.replace(char::is_whitespace, "_").into()
-    } else {
-        code.into()
-    }
+    if code.contains(char::is_whitespace) { code.replace(char::is_whitespace, "_").into() } else { code.into() }
 }
 
 /// A FHIR `Identifier`.

@@ -210,10 +210,10 @@ pub(crate) fn compare(
         add(&mut sides.present_amount, &entry.amount);
         sides.present.insert(entry.key);
     }
-    Ok(types.into_iter().map(|(record_type, sides)| judge(record_type, sides)).collect())
+    Ok(types.into_iter().map(|(record_type, sides)| judge(record_type, &sides)).collect())
 }
 
-fn judge(record_type: String, sides: Sides) -> Reconciliation {
+fn judge(record_type: String, sides: &Sides) -> Reconciliation {
     let is_by_key = !sides.declared_keys.is_empty();
     let present = sides.present.len() as u64;
     let difference = Difference {
@@ -261,15 +261,15 @@ mod tests {
             declared_amount: Some(Decimal::ONE),
             present_amount: Some(Decimal::ONE),
         };
-        let judged = judge("table:charge".to_owned(), sides);
+        let judged = judge("table:charge".to_owned(), &sides);
         assert!(!judged.agrees);
         assert_eq!(
             (judged.difference.missing, judged.difference.surplus),
             (vec!["2".to_owned()], vec!["4".to_owned()])
         );
         let equal = Sides { declared: Some(1), present: set(&["1"]), ..Sides::default() };
-        assert!(judge(String::new(), equal).agrees);
+        assert!(judge(String::new(), &equal).agrees);
         let unequal = Sides { declared: Some(2), present: set(&["1"]), ..Sides::default() };
-        assert!(!judge(String::new(), unequal).agrees);
+        assert!(!judge(String::new(), &unequal).agrees);
     }
 }

@@ -1,5 +1,7 @@
 //! The road over a store in memory: what comes twice, late, corrected, out of order, broken.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests: a panic is the report")]
+
 use std::sync::Arc;
 
 use intake::{Delivery, Outcome, ProblemState, Receipt, Road, Source};
@@ -266,7 +268,10 @@ fn a_day_is_compared_by_what_is_here() {
     house.send(&source, &bundle("2024-03-06T00:30:00+08:00", &[glucose("o3", "p1", 5.8)]));
     let compared = house.road.reconcile(TENANT, &source, "2024-03-05").unwrap();
     assert_eq!(compared.len(), 1);
-    assert_eq!((compared[0].record_type.as_str(), compared[0].present, compared[0].declared), ("fhir:collection", 2, None));
+    assert_eq!(
+        (compared[0].record_type.as_str(), compared[0].present, compared[0].declared),
+        ("fhir:collection", 2, None)
+    );
     assert!(!compared[0].agrees, "nobody said how many there should be");
     assert!(house.road.reconcile(TENANT, &source, "yesterday").is_err());
 }
@@ -276,7 +281,9 @@ fn a_merge_declared_by_the_source_joins_two_registrations() {
     let house = house();
     let source = house.source("a");
     let admit = |time: &str, id: &str, name: &str| {
-        format!("MSH|^~\\&|HIS|H1|KM|KM|{time}||ADT^A01|{time}{id}|P|2.4\rEVN|A01|{time}\rPID|1||{id}^^^H1||{name}||19800101|M\rPV1|1|I|W1||||||||||||||||V{id}\r")
+        format!(
+            "MSH|^~\\&|HIS|H1|KM|KM|{time}||ADT^A01|{time}{id}|P|2.4\rEVN|A01|{time}\rPID|1||{id}^^^H1||{name}||19800101|M\rPV1|1|I|W1||||||||||||||||V{id}\r"
+        )
     };
     let first = house.send_bytes(&source, admit("20240305080000", "1001", "张三").as_bytes());
     assert_ne!(first.outcome, Outcome::SetAside, "{:?}", first.findings);
@@ -285,7 +292,8 @@ fn a_merge_declared_by_the_source_joins_two_registrations() {
     let merge = "MSH|^~\\&|HIS|H1|KM|KM|20240306080000||ADT^A40|77|P|2.4\rEVN|A40|20240306080000\rPID|1||1001^^^H1||张三||19800101|M\rMRG|1002^^^H1\r";
     let receipt = house.send_bytes(&source, merge.as_bytes());
     assert_ne!(receipt.outcome, Outcome::SetAside, "{:?}", receipt.findings);
-    let people: Vec<Value> = house.all("Person?_count=10").into_iter().filter(|person| person["active"] == true).collect();
+    let people: Vec<Value> =
+        house.all("Person?_count=10").into_iter().filter(|person| person["active"] == true).collect();
     assert_eq!(people.len(), 1, "{people:?}");
     assert_eq!(people[0]["link"].as_array().unwrap().len(), 2);
     let given_up: Vec<Value> = house.all("Patient").into_iter().filter(|patient| patient["active"] == false).collect();

@@ -242,7 +242,8 @@ fn count(tally: &Tally, receipt: &Value) {
 
 /// Where a file is cut.
 fn cut(path: &Path, bytes: &[u8]) -> Cut {
-    let whole = |bytes: &[u8]| Cut { path: path.to_owned(), header: 0..0, parts: vec![0..bytes.len()] };
+    let whole =
+        |bytes: &[u8]| Cut { path: path.to_owned(), header: 0..0, parts: std::iter::once(0..bytes.len()).collect() };
     if bytes.len() <= PART_BYTES {
         return whole(bytes);
     }

@@ -62,7 +62,16 @@ impl Issue {
 
     /// A new issue with neither found, expected nor hint.
     pub fn new(rule: impl Into<String>, severity: Severity, path: impl Into<String>) -> Self {
-        Self { rule: rule.into(), severity, path: path.into(), line: None, column: None, found: None, expected: None, hint: None }
+        Self {
+            rule: rule.into(),
+            severity,
+            path: path.into(),
+            line: None,
+            column: None,
+            found: None,
+            expected: None,
+            hint: None,
+        }
     }
 
     /// Says where in the text of the message it stands, from 1; 0 means unknown.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use axum::http::{HeaderMap, header};
-use metrics_exporter_prometheus::PrometheusHandle;
 use intake::Road;
+use metrics_exporter_prometheus::PrometheusHandle;
 use model::Clock;
 use records::{LoadError, Records};
 use store::Store;

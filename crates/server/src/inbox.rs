@@ -68,9 +68,9 @@ pub async fn deliver(
         }
         Err(failure) => event.detail = Some(failure.code.code().to_owned()),
     }
-    let (sender, receiver) = tokio::sync::oneshot::channel();
-    app.store.audit().submit(&event, Box::new(move |result| drop(sender.send(result))));
-    match receiver.await {
+    let (tell, written) = tokio::sync::oneshot::channel();
+    app.store.audit().submit(&event, Box::new(move |result| drop(tell.send(result))));
+    match written.await {
         Ok(Ok(())) => received,
         Ok(Err(error)) => Err(crate::caller::store_failure(&error)),
         Err(_) => Err(Failure::new(ErrorCode::NotReady, "the server is closing")),
@@ -99,14 +99,8 @@ async fn receive(
     }
     let purpose = trust::policy::usual_purpose(actor.role);
     let filter = trust::scope(&actor, purpose).map_err(|denied| Failure::new(ErrorCode::Forbidden, denied.en))?;
-    let caller = Caller {
-        actor,
-        purpose,
-        filter,
-        base_url: app.own_url(),
-        strict: true,
-        request_id: request_id.to_owned(),
-    };
+    let caller =
+        Caller { actor, purpose, filter, base_url: app.own_url(), strict: true, request_id: request_id.to_owned() };
     let Ok(_turn) = app.bundles.acquire().await else {
         return Err(Failure::new(ErrorCode::NotReady, "the server is closing"));
     };
@@ -144,10 +138,7 @@ pub async fn watch_folders(app: Arc<App>, sources: Vec<(TenantId, Source)>, mut 
 }
 
 /// The files of a folder that have not changed since the last look, in the order of their names.
-fn settled(
-    folder: &Path,
-    seen: &mut std::collections::HashMap<PathBuf, (u64, std::time::SystemTime)>,
-) -> Vec<PathBuf> {
+fn settled(folder: &Path, seen: &mut std::collections::HashMap<PathBuf, (u64, std::time::SystemTime)>) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else {
         tracing::warn!(folder = %folder.display(), "a watched folder cannot be listed");
         return Vec::new();

@@ -212,7 +212,12 @@ impl Catalogue {
     /// # Errors
     /// Names the first line whose type or format is not one.
     pub fn parse(
-        edition: &str, from: &str, to: Option<&str>, catalogue: &str, datasets: &str, tables: &str,
+        edition: &str,
+        from: &str,
+        to: Option<&str>,
+        catalogue: &str,
+        datasets: &str,
+        tables: &str,
     ) -> Result<Self, UnreadableLine> {
         let mut this = Self {
             edition: edition.to_owned(),
@@ -287,7 +292,10 @@ impl Catalogue {
 }
 
 fn type_and_format(
-    file: &'static str, line: usize, data_type: &str, format: &str,
+    file: &'static str,
+    line: usize,
+    data_type: &str,
+    format: &str,
 ) -> Result<(DataType, Option<Format>), UnreadableLine> {
     let wrong = |what: String| UnreadableLine { file, line, what };
     let data_type = DataType::parse(data_type).ok_or_else(|| wrong(format!("`{data_type}` is no data type")))?;
@@ -341,7 +349,8 @@ mod tests {
 
     #[test]
     fn every_published_format_is_read_and_written_back() {
-        for text in ["A..50", "AN10", "AN..18", "N1", "N1..3", "N..10,2", "N3..6,2", "N4,1", "T/F", "D8", "DT15", "T6"] {
+        for text in ["A..50", "AN10", "AN..18", "N1", "N1..3", "N..10,2", "N3..6,2", "N4,1", "T/F", "D8", "DT15", "T6"]
+        {
             assert_eq!(text.parse::<Format>().expect(text).to_string(), text);
         }
         for text in ["", "X1", "N", "N0", "N3..1", "AN..", "N..1,x", "AN..20..20", "A-1"] {

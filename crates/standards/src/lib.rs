@@ -6,11 +6,11 @@
 pub mod cda;
 pub mod cda_mapping;
 pub mod elements;
-pub mod regions;
-pub mod rules;
 pub mod hl7v2;
 pub mod icd10;
 pub mod maps;
+pub mod regions;
+pub mod rules;
 pub mod search;
 pub mod structures;
 pub mod summary;

@@ -88,7 +88,10 @@ mod tests {
         assert_eq!(DIVISIONS.values().map(Vec::len).sum::<usize>(), 6_823);
         assert!(!existed("990121") && !existed("123456") && !existed(""));
         for division in DIVISIONS.values().flatten() {
-            assert!(division.code.len() == 6 && division.code.bytes().all(|byte| byte.is_ascii_digit()), "{division:?}");
+            assert!(
+                division.code.len() == 6 && division.code.bytes().all(|byte| byte.is_ascii_digit()),
+                "{division:?}"
+            );
             assert!(division.to_year.is_none_or(|to_year| to_year >= division.from_year), "{division:?}");
         }
     }

@@ -86,7 +86,10 @@ impl Table {
 
 fn fits(pattern: &str, code: &str) -> bool {
     pattern.len() == code.len()
-        && pattern.bytes().zip(code.bytes()).all(|(want, is)| if want == b'X' { is.is_ascii_digit() } else { want == is })
+        && pattern
+            .bytes()
+            .zip(code.bytes())
+            .all(|(want, is)| if want == b'X' { is.is_ascii_digit() } else { want == is })
 }
 
 static TABLES: LazyLock<BTreeMap<&'static str, Table>> = LazyLock::new(|| {

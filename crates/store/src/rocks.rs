@@ -74,9 +74,7 @@ impl Shape {
             | Keyspace::Meta
             | Keyspace::Source
             | Keyspace::Claim
-            | Keyspace::Ledger => {
-                Self { compressed: false, bloom: true, block_bytes: 4 << 10 }
-            }
+            | Keyspace::Ledger => Self { compressed: false, bloom: true, block_bytes: 4 << 10 },
         }
     }
 

@@ -163,7 +163,8 @@ fn one_id_with_other_content_in_a_message_is_named() {
 #[test]
 fn an_element_that_documents_do_not_have_is_kept() {
     let xml = write(&invent::document("C0002", 64)).unwrap();
-    let xml = xml.replace("<languageCode code=\"zh-CN\"/>", "<languageCode code=\"zh-CN\"/><hospitalArea>东院区</hospitalArea>");
+    let xml = xml
+        .replace("<languageCode code=\"zh-CN\"/>", "<languageCode code=\"zh-CN\"/><hospitalArea>东院区</hospitalArea>");
     let record = one(cda::read(xml.as_bytes(), &Options::default()));
     let composition = record.facts.iter().find(|fact| fact.claim.kind == "composition").unwrap();
     assert!(composition.resource.to_string().contains("东院区"), "{}", composition.resource);

@@ -177,7 +177,9 @@ fn usual_scope(role: Role) -> &'static str {
         Role::Resident => "patient/*.rs",
         Role::AuditAdministrator => "user/AuditEvent.rs",
         Role::Machine | Role::SystemAdministrator | Role::SecurityAdministrator | Role::PlatformOperator => "",
-        Role::InstitutionAdministrator => "user/Organization.rs user/Practitioner.rs user/PractitionerRole.rs user/Location.rs user/Medication.rs",
+        Role::InstitutionAdministrator => {
+            "user/Organization.rs user/Practitioner.rs user/PractitionerRole.rs user/Location.rs user/Medication.rs"
+        }
     }
 }
 
