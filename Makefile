@@ -69,6 +69,7 @@ kill: build ## kill -9 at random moments and failing disks, short form; and a sk
 	! tests/kill/kill9.py --binary $(BINARY) --rounds 3 --seed 1 --power-cut --skip-fsync > target/skipped-fsync.txt
 	grep -q 'lost: created' target/skipped-fsync.txt
 	tests/kill/faults.py --binary $(BINARY) --every 7
+	tests/kill/ingest.py --binary $(BINARY) --messages 5000 --kills 3 --seed 3
 
 bench: build ## the figures of bench/README.md
 	bench/run.sh all
