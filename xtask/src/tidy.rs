@@ -44,8 +44,12 @@ pub fn check(root: &Path) -> anyhow::Result<usize> {
     };
     let mut found = Vec::new();
     for path in &files {
-        let text = fs::read_to_string(path).with_context(|| format!("{} is not UTF-8 text", path.display()))?;
         let name = path.strip_prefix(root).unwrap_or(path).to_string_lossy().replace('\\', "/");
+        // What a reader is fed is as hospitals send it: any encoding, any damage.
+        if name.contains("/tests/") && name.contains("/cases/") {
+            continue;
+        }
+        let text = fs::read_to_string(path).with_context(|| format!("{} is not UTF-8 text", path.display()))?;
         check_text(&name, &text, &mut found);
     }
     for (name, why) in REQUIRED {
