@@ -134,7 +134,8 @@ fn aliases_are_found() {
     let subject =
         ["CarePlan", "CareTeam", "Condition", "DiagnosticReport", "DocumentReference", "Encounter", "ImagingStudy"];
     let more = ["MedicationAdministration", "MedicationRequest", "Observation", "Procedure", "ServiceRequest", "Task"];
-    expected.extend(subject.iter().chain(&more).map(|name| format!("{name}.patient = subject > Patient")));
+    let road = ["ChargeItem", "Composition", "MedicationDispense", "Specimen"];
+    expected.extend(subject.iter().chain(&more).chain(&road).map(|name| format!("{name}.patient = subject > Patient")));
     expected.sort();
     assert_eq!(found, expected);
 }
