@@ -244,6 +244,26 @@ fn a_record_that_was_set_aside_is_closed_when_it_comes_right() {
 }
 
 #[test]
+fn a_record_that_was_set_aside_can_be_released_with_a_reason() {
+    let house = house();
+    let source = house.source("a");
+    let mut nameless = patient("", "张三");
+    nameless.as_object_mut().unwrap().remove("id");
+    let receipt = house.send(&source, &bundle("2024-03-05T08:00:00+08:00", &[nameless, glucose("o1", "p1", 5.6)]));
+    assert_eq!(receipt.outcome, Outcome::SetAside);
+    let open = house.problems(&source, ProblemState::SetAside);
+    let released =
+        block_on(house.road.release(&house.caller, &source, &open[0].id, "administrator", "已与科室核实")).unwrap();
+    assert_eq!(released.state, ProblemState::Released);
+    assert_eq!(house.one("Observation")["subject"]["reference"].as_str().map(|text| &text[..8]), Some("Patient/"));
+    assert!(house.problems(&source, ProblemState::SetAside).is_empty());
+    let closed = house.problems(&source, ProblemState::Corrected);
+    assert_eq!(closed[0].closed_by.as_deref(), Some("administrator: 已与科室核实"));
+    let again = block_on(house.road.release(&house.caller, &source, &open[0].id, "administrator", "再来一次"));
+    assert!(again.is_err(), "what is closed is not released again");
+}
+
+#[test]
 fn every_fact_leads_back_to_its_original() {
     let house = house();
     let source = house.source("a");
