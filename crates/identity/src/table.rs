@@ -21,6 +21,26 @@ pub enum TableError {
 pub const COLUMNS: [&str; 11] =
     ["rec_id", "source", "mrn", "id_type", "id_no", "name", "sex", "birth_date", "phone", "address", "reg_date"];
 
+impl<'a> Registration<'a> {
+    /// The registration whose columns, in the order of [`COLUMNS`], `field` gives.
+    #[must_use]
+    pub fn of_columns(field: impl Fn(usize) -> &'a str) -> Self {
+        Self {
+            rec_id: field(0),
+            source: field(1),
+            mrn: field(2),
+            id_type: field(3),
+            id_no: field(4),
+            name: field(5),
+            sex: field(6),
+            birth_date: field(7),
+            phone: field(8),
+            address: field(9),
+            reg_date: field(10),
+        }
+    }
+}
+
 /// Splits one line of CSV; quotes may hold commas and doubled quotes. Returns the pieces in `fields`.
 pub fn split_line<'a>(line: &'a str, fields: &mut Vec<std::borrow::Cow<'a, str>>) {
     fields.clear();
@@ -113,19 +133,7 @@ pub fn read_registrations(
             };
         }
         let field = |column: usize| fields.get(places[column]).map_or("", AsRef::as_ref);
-        visit(&Registration {
-            rec_id: field(0),
-            source: field(1),
-            mrn: field(2),
-            id_type: field(3),
-            id_no: field(4),
-            name: field(5),
-            sex: field(6),
-            birth_date: field(7),
-            phone: field(8),
-            address: field(9),
-            reg_date: field(10),
-        });
+        visit(&Registration::of_columns(field));
         Ok(())
     })?;
     Ok(count.saturating_sub(1))

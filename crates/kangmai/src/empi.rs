@@ -198,18 +198,5 @@ fn explain_pair(left: &str, right: &str, records: &Path, learned: &EmpiLearned) 
 }
 
 fn registration(fields: &[String]) -> Registration<'_> {
-    let field = |at: usize| fields.get(at).map_or("", String::as_str);
-    Registration {
-        rec_id: field(0),
-        source: field(1),
-        mrn: field(2),
-        id_type: field(3),
-        id_no: field(4),
-        name: field(5),
-        sex: field(6),
-        birth_date: field(7),
-        phone: field(8),
-        address: field(9),
-        reg_date: field(10),
-    }
+    Registration::of_columns(|at| fields.get(at).map_or("", String::as_str))
 }
