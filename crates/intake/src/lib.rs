@@ -13,6 +13,7 @@
 //! | `claim`   | by what a source knows a thing -> which resource it is |
 //! | `weave`   | one record into the records: claims, versions, late arrivals, merges |
 //! | `link`    | which person a registration is |
+//! | `person`  | the registrations of a person, for whoever shows one resident as one |
 //! | `road`    | receive: all of the above, in commits of bounded size |
 //! | `receipt`, `problem` | what came, what became of it, what was set aside |
 //! | `reconcile` | 日对账: what the source says it sent against what is here |
@@ -22,6 +23,7 @@
 
 mod claim;
 mod link;
+pub mod person;
 mod problem;
 mod read;
 mod receipt;

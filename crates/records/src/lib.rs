@@ -14,6 +14,7 @@
 //! | `work` | a commit that a room above puts together itself: resources beside rows of its own |
 //! | `write`, `transaction` | create, update, patch, delete; bundles |
 //! | `history`, `everything` | versions over time; all of one patient |
+//! | `feed` | what rooms above follow, in commit order |
 //!
 //! Invariants: no HTTP here; every public function takes a [`Caller`] and applies its filter *inside* the plan; hits are
 //! verified on the body wherever a key alone cannot decide.
@@ -25,6 +26,7 @@ use store::Store;
 
 mod caller;
 mod everything;
+mod feed;
 mod history;
 mod index;
 mod keys;
@@ -39,6 +41,7 @@ mod work;
 mod write;
 
 pub use caller::Caller;
+pub use feed::Changed;
 pub use history::HistoryScope;
 pub use parameters::{LoadError, Parameter, Parameters};
 pub use work::{Address, Work};
