@@ -3,6 +3,7 @@ import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
 import { mockServer } from "./dev/mock.ts";
+import { ruleTitles } from "./tools/rules.ts";
 
 /** The policy that the server sends with the portal. `vite preview` sends it too, so that a breach shows before the binary is built. */
 const contentSecurityPolicy = [
@@ -31,9 +32,9 @@ function mock(): Plugin {
 }
 
 export default defineConfig({
-  plugins: [react(), mock()],
+  plugins: [react(), ruleTitles(), mock()],
   base: "/",
-  build: { target: "es2022", modulePreload: { polyfill: false }, chunkSizeWarningLimit: 1200 },
+  build: { manifest: true, target: "es2022", modulePreload: { polyfill: false }, chunkSizeWarningLimit: 1200 },
   server: { host: "127.0.0.1", proxy: proxied },
   preview: { host: "127.0.0.1", proxy: proxied, headers: { "Content-Security-Policy": contentSecurityPolicy } },
   test: { include: ["src/**/*.test.ts"], environment: "node" },

@@ -1,16 +1,52 @@
 /**
  * A stand-in for the server while pages are being made: answers `/api/v1` and `/fhir/R4/{type}/{id}` from invented people.
- * Sign in as `doctor` / `demo`. It is a development tool: `vite build` never reads it.
+ * Sign in as `doctor`, `family`, `resident`, `manager`, `operator` or `auditor`, all with the password `demo`. It is a development tool: `vite build` never reads it.
  */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 import { PEOPLE, type Entry, type Somebody } from "./people.ts";
+import { roadAnswer } from "./road.ts";
 
 type Next = () => void;
 
-const TOKEN = "km_mock";
-const ACCOUNT = { name: "doctor", display_name: "沈知微", role: "clinician", institution: "望岚县人民医院（演示）" };
+interface MockAccount {
+  name: string;
+  display_name: string;
+  role: string;
+  institution?: string;
+  institution_name?: string;
+  department?: string;
+  department_name?: string;
+  staff_number?: string;
+}
+
+const COUNTY = { institution: "123400000990121001", institution_name: "望岚县人民医院（演示）" };
+const ACCOUNTS: readonly MockAccount[] = [
+  {
+    name: "doctor",
+    display_name: "沈知微",
+    role: "clinician",
+    ...COUNTY,
+    department: "0303",
+    department_name: "内分泌科",
+    staff_number: "D1024",
+  },
+  {
+    name: "family",
+    display_name: "顾清和",
+    role: "family-doctor",
+    institution: "123400000990121100",
+    institution_name: "槐溪镇卫生院（演示）",
+    staff_number: "F0107",
+  },
+  { name: "resident", display_name: "周岫宁", role: "resident" },
+  { name: "manager", display_name: "陆平川", role: "institution-administrator", ...COUNTY, staff_number: "A0003" },
+  { name: "operator", display_name: "严松", role: "platform-operator" },
+  { name: "auditor", display_name: "顾明达", role: "audit-administrator" },
+  { name: "system", display_name: "祁安", role: "system-administrator" },
+];
+const tokenOf = (account: MockAccount): string => `km_mock_${account.name}`;
 const RESULTS_MAX = 40;
 
 interface Access {
@@ -19,6 +55,7 @@ interface Access {
   display_name: string;
   role: string;
   institution: string;
+  institution_name: string;
   purpose: string;
   purpose_zh: string;
   action: string;
@@ -29,16 +66,18 @@ interface Access {
 const looked = new Map<string, Access[]>();
 let requests = 0;
 
-function note(person: string, action: string, what: string): void {
+function note(by: MockAccount, person: string, action: string, what: string): void {
   requests += 1;
+  const isOwn = by.role === "resident";
   const entry: Access = {
     at: new Date().toISOString(),
-    actor: ACCOUNT.name,
-    display_name: ACCOUNT.display_name,
-    role: ACCOUNT.role,
-    institution: ACCOUNT.institution,
-    purpose: "TREAT",
-    purpose_zh: "诊疗",
+    actor: by.name,
+    display_name: by.display_name,
+    role: by.role,
+    institution: by.institution ?? "",
+    institution_name: by.institution_name ?? "",
+    purpose: isOwn ? "PATRQT" : "TREAT",
+    purpose_zh: isOwn ? "本人查询" : "诊疗",
     action,
     what,
     request_id: requestId(),
@@ -78,14 +117,24 @@ function answer(request: IncomingMessage, response: ServerResponse, url: URL, se
 
   if (path === "/api/v1/status") return say(200, { demo: true, version: "0.1.0-mock" });
   if (path === "/api/v1/session" && request.method === "POST") {
-    if (sent["name"] !== "doctor" || sent["password"] !== "demo")
+    const account = ACCOUNTS.find((one) => one.name === sent["name"]);
+    if (!account || sent["password"] !== "demo")
       return refuse(401, "not-signed-in", "请先登录", "sign in first", "the name or the password is wrong");
-    return say(200, { token: TOKEN, account: ACCOUNT, expires_at: new Date(Date.now() + 8 * 3_600_000).toISOString() });
+    return say(200, {
+      token: tokenOf(account),
+      account,
+      expires_at: new Date(Date.now() + 8 * 3_600_000).toISOString(),
+    });
   }
-  if (request.headers.authorization !== `Bearer ${TOKEN}`)
-    return refuse(401, "not-signed-in", "请先登录", "sign in first", "no bearer token");
-  if (path === "/api/v1/session")
-    return request.method === "DELETE" ? say(204, undefined) : say(200, { account: ACCOUNT });
+  const by = ACCOUNTS.find((one) => request.headers.authorization === `Bearer ${tokenOf(one)}`);
+  if (!by) return refuse(401, "not-signed-in", "请先登录", "sign in first", "no bearer token");
+  if (path === "/api/v1/session") return request.method === "DELETE" ? say(204, undefined) : say(200, { account: by });
+  const ofRoad = roadAnswer(by, request.method ?? "GET", path, url.searchParams, sent);
+  if (ofRoad && "bytes" in ofRoad) {
+    response.writeHead(200, { "Content-Type": "application/octet-stream" });
+    return void response.end(ofRoad.bytes);
+  }
+  if (ofRoad) return say(ofRoad.status, ofRoad.value);
   if (path === "/api/v1/persons/search") return say(200, search(sent));
 
   const source = /^\/fhir\/R4\/(\w+)\/([^/]+)$/.exec(path);
@@ -93,7 +142,7 @@ function answer(request: IncomingMessage, response: ServerResponse, url: URL, se
     ? PEOPLE.find((person) => person.id === source[2] || person.entries.some((entry) => entry.id === source[2]))
     : undefined;
   if (source && found) {
-    note(found.id, "read", source[1] ?? "");
+    note(by, found.id, "read", source[1] ?? "");
     return say(200, resource(found, source[1] ?? "", source[2] ?? ""));
   }
   const page = /^\/api\/v1\/persons\/([^/]+)\/(summary|timeline|trend|access)$/.exec(path);
@@ -101,6 +150,7 @@ function answer(request: IncomingMessage, response: ServerResponse, url: URL, se
   if (!page || !person)
     return refuse(404, "not-found", "未找到该资源", "no such resource", path.replace(/\d{6,}/g, "…"));
   note(
+    by,
     person.id,
     page[2] === "access" ? "access-log" : (page[2] ?? ""),
     page[2] === "trend" ? "Observation" : "Person",

@@ -1,24 +1,33 @@
-/** The frame of every page: banner, top bar, the page itself. */
+/** What stands around every page: the banner of a demonstration, the language, who is signed in, and the entry of their role. */
 
-import { ConfigProvider } from "antd";
-import enUS from "antd/locale/en_US";
-import zhCN from "antd/locale/zh_CN";
-import { lazy, Suspense, useEffect, useMemo, useState } from "react";
+import { lazy, Suspense, useEffect, useMemo, useState, type ComponentType } from "react";
 
 import { api } from "./api/client.ts";
 import type { Status } from "./api/types.ts";
+import { launchOf, type LaunchRequest } from "./launch.ts";
 import { SignIn } from "./pages/SignIn.tsx";
-import { Boundary } from "./shell/Boundary.tsx";
-import { rememberedLanguage, rememberLanguage, useSession, useSpeak, WordsContext } from "./shell/context.ts";
-import { hrefOf, useRoute, type Route } from "./shell/route.ts";
-import { theme } from "./shell/theme.ts";
-import { TopBar } from "./shell/TopBar.tsx";
-import { useLoad } from "./shell/useLoad.ts";
 import { PageSkeleton } from "./parts/Waiting.tsx";
+import { rememberedLanguage, rememberLanguage, useSession, useSpeak, WordsContext } from "./shell/context.ts";
+import { Frame } from "./shell/Frame.tsx";
+import { useLoad } from "./shell/useLoad.ts";
 import { speakIn, type Language } from "./words/index.ts";
 
-const PersonSearch = lazy(() => import("./pages/PersonSearch.tsx"));
-const PersonPages = lazy(() => import("./pages/PersonPages.tsx"));
+/** One entry per role, fetched when somebody with that role has signed in. */
+const clinician = lazy(() => import("./roles/Clinician.tsx"));
+const ENTRIES: Readonly<Record<string, ComponentType>> = {
+  clinician,
+  "family-doctor": clinician,
+  resident: clinician,
+  "audit-administrator": clinician,
+  "institution-administrator": lazy(() => import("./roles/Institution.tsx")),
+  "platform-operator": lazy(() => import("./roles/Operator.tsx")),
+};
+const Other = lazy(() => import("./roles/Other.tsx"));
+const Launch = lazy(() => import("./pages/Launch.tsx"));
+
+/** Read once, before anything else may look at the address, and taken out of it. */
+const launch: LaunchRequest | undefined = launchOf(window.location);
+if (launch) window.history.replaceState(null, "", "/");
 
 export function App() {
   const [language, setLanguage] = useState<Language>(rememberedLanguage);
@@ -31,37 +40,41 @@ export function App() {
   }, [language, words]);
 
   return (
-    <ConfigProvider locale={language === "zh" ? zhCN : enUS} theme={theme} button={{ autoInsertSpace: false }}>
-      <WordsContext value={words}>
-        <Frame />
-      </WordsContext>
-    </ConfigProvider>
+    <WordsContext value={words}>
+      <Whole />
+    </WordsContext>
   );
 }
 
-function Frame() {
+function Whole() {
   const speak = useSpeak();
   const signedIn = useSession();
-  const route = useRoute();
   const status = useLoad("status", (signal) => api.status(signal));
-
-  const where = signedIn ? JSON.stringify(route) : "sign-in";
-  useEffect(() => {
-    window.scrollTo(0, 0);
-  }, [where]);
+  const [launching, setLaunching] = useState(launch !== undefined);
+  const Entry = signedIn ? (ENTRIES[signedIn.account.role] ?? Other) : undefined;
 
   return (
     <>
-      <a className="skip" href="#content" onClick={focusContent}>
-        {speak("skip.to.content")}
-      </a>
       <DemoBanner status={status.value} />
-      <TopBar />
-      <main id="content" tabIndex={-1}>
-        <Boundary where={where}>
-          <Suspense fallback={<PageSkeleton />}>{signedIn ? <Page route={route} /> : <SignIn />}</Suspense>
-        </Boundary>
-      </main>
+      <Suspense
+        fallback={
+          <Frame>
+            <PageSkeleton />
+          </Frame>
+        }
+      >
+        {launching && launch ? (
+          <Frame>
+            <Launch request={launch} onDone={() => setLaunching(false)} />
+          </Frame>
+        ) : Entry ? (
+          <Entry key={signedIn?.account.name} />
+        ) : (
+          <Frame>
+            <SignIn />
+          </Frame>
+        )}
+      </Suspense>
       {status.value?.version && (
         <footer className="foot">{`${speak("product.name")} · ${speak("version", { version: status.value.version })}`}</footer>
       )}
@@ -77,28 +90,4 @@ function DemoBanner({ status }: { status: Status | undefined }) {
       {speak("demo.banner")}
     </div>
   ) : null;
-}
-
-function Page({ route }: { route: Route }) {
-  const speak = useSpeak();
-  switch (route.page) {
-    case "search":
-      return <PersonSearch />;
-    case "record":
-    case "access":
-      return <PersonPages key={route.person} person={route.person} page={route.page} />;
-    case "missing":
-      return (
-        <div className="page narrow empty-page">
-          <h1>{speak("page.missing")}</h1>
-          <a href={hrefOf({ page: "search" })}>{speak("page.missing.back")}</a>
-        </div>
-      );
-  }
-}
-
-/** The address behind `#` is the page, so the skip link moves the focus itself. */
-function focusContent(event: React.MouseEvent): void {
-  event.preventDefault();
-  document.getElementById("content")?.focus();
 }

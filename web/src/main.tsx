@@ -2,7 +2,7 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
 import { App } from "./App.tsx";
-import "./style.css";
+import "./styles/base.css";
 
 const root = document.getElementById("root");
 if (root) {

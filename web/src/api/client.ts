@@ -2,9 +2,13 @@
 
 import { ApiError, errorFromAnswer, UNREACHABLE, UNREADABLE } from "./error.ts";
 import { session } from "./session.ts";
+import type { LaunchRequest } from "../launch.ts";
 import type {
   AccessLog,
   Account,
+  Ground,
+  Medicine,
+  Origin,
   PersonSearch,
   PersonsFound,
   Session,
@@ -24,8 +28,8 @@ interface Ask {
   accept?: string;
 }
 
-/** Sends a request and returns the text of a 2xx answer; anything else is thrown as an {@link ApiError}. */
-async function send(path: string, ask: Ask): Promise<string> {
+/** Sends a request and returns the bytes of a 2xx answer; anything else is thrown as an {@link ApiError}. */
+export async function bytes(path: string, ask: Ask = {}): Promise<ArrayBuffer> {
   const headers: Record<string, string> = {
     Accept: ask.accept ?? "application/json",
     // FHIR errors carry one sentence only, in the language asked for.
@@ -38,7 +42,7 @@ async function send(path: string, ask: Ask): Promise<string> {
   const signal = ask.signal ? AbortSignal.any([ask.signal, timeout]) : timeout;
 
   let answer: Response;
-  let text: string;
+  let body: ArrayBuffer;
   try {
     answer = await fetch(path, {
       method: ask.method ?? "GET",
@@ -48,21 +52,27 @@ async function send(path: string, ask: Ask): Promise<string> {
       cache: "no-store",
       credentials: "omit",
     });
-    text = await answer.text();
+    body = await answer.arrayBuffer();
   } catch (cause) {
     if (ask.signal?.aborted) throw cause;
     throw new ApiError({ status: 0, code: UNREACHABLE });
   }
   if (answer.ok) {
     if (token) session.used();
-    return text;
+    return body;
   }
   // A refused sign-in is also 401, but then there is no session to end.
   if (answer.status === 401 && token) session.end("by-server");
-  throw errorFromAnswer(answer.status, text, answer.headers.get("X-Request-Id"));
+  throw errorFromAnswer(answer.status, textOf(body), answer.headers.get("X-Request-Id"));
 }
 
-async function json<T>(path: string, ask: Ask = {}): Promise<T> {
+const textOf = (body: ArrayBuffer): string => new TextDecoder().decode(body);
+
+async function send(path: string, ask: Ask): Promise<string> {
+  return textOf(await bytes(path, ask));
+}
+
+export async function json<T>(path: string, ask: Ask = {}): Promise<T> {
   const text = await send(path, ask);
   if (text === "") return undefined as T;
   try {
@@ -73,14 +83,29 @@ async function json<T>(path: string, ask: Ask = {}): Promise<T> {
 }
 
 /** JSON names whose numbers are clinical values: they keep the digits that the source wrote. */
-const DECIMALS = new Set(["value", "low", "high"]);
+const DECIMALS = new Set(["value", "low", "high", "amount", "total", "unit_price", "quantity"]);
 
 /** `{"value": 6.0}` is read as the text `6.0`, because a laboratory's trailing zero is a statement about precision. */
 function keepDecimals(this: unknown, name: string, value: unknown, context?: { source?: string }): unknown {
   return typeof value === "number" && context?.source !== undefined && DECIMALS.has(name) ? context.source : value;
 }
 
-const segment = encodeURIComponent;
+export const segment = encodeURIComponent;
+
+/** `?a=1&b=2` of what is not empty. */
+export function queryOf(pairs: Readonly<Record<string, string | number | undefined>>): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(pairs))
+    if (value !== undefined && value !== "") query.set(name, String(value));
+  return query.size > 0 ? `?${query}` : "";
+}
+
+export interface TimelineOptions {
+  before?: string;
+  types?: readonly string[];
+  institution?: string;
+  limit?: number;
+}
 
 export const api = {
   status: (signal?: AbortSignal) => json<Status>("/api/v1/status", { signal }),
@@ -99,24 +124,36 @@ export const api = {
   summary: (person: string, signal?: AbortSignal) =>
     json<Summary>(`/api/v1/persons/${segment(person)}/summary`, { signal }),
 
-  timeline(
-    person: string,
-    options: { before?: string; types?: readonly string[]; limit?: number },
-    signal?: AbortSignal,
-  ) {
-    const query = new URLSearchParams();
-    if (options.before) query.set("before", options.before);
-    if (options.types?.length) query.set("types", options.types.join(","));
-    if (options.limit) query.set("limit", String(options.limit));
-    const tail = query.size > 0 ? `?${query}` : "";
-    return json<Timeline>(`/api/v1/persons/${segment(person)}/timeline${tail}`, { signal });
+  timeline(person: string, options: TimelineOptions, signal?: AbortSignal) {
+    const query = queryOf({
+      before: options.before,
+      types: options.types?.join(","),
+      institution: options.institution,
+      limit: options.limit,
+    });
+    return json<Timeline>(`/api/v1/persons/${segment(person)}/timeline${query}`, { signal });
   },
 
   trend: (person: string, code: string, signal?: AbortSignal) =>
     json<Trend>(`/api/v1/persons/${segment(person)}/trend?code=${segment(code)}`, { signal }),
 
+  medicines: (person: string, signal?: AbortSignal) =>
+    json<{ entries: Medicine[]; truncated?: boolean }>(`/api/v1/persons/${segment(person)}/medicines`, { signal }),
+
+  /** 紧急调阅: opens a record without a ground, for a reason that is kept, told to the resident and reviewed. */
+  emergency: (person: string, reason: { reason_code: string; reason: string }) =>
+    json<Ground>(`/api/v1/persons/${segment(person)}/emergency`, { method: "POST", body: reason }),
+
+  /** The signed launch from a hospital's own program. */
+  launch: (request: LaunchRequest) =>
+    json<{ session: Session; person: { id: string } }>("/api/v1/launch", { method: "POST", body: request }),
+
   accessLog: (person: string, signal?: AbortSignal) =>
     json<AccessLog>(`/api/v1/persons/${segment(person)}/access`, { signal }),
+
+  /** The part of the message that a fact was read from. */
+  origin: (type: string, id: string, signal?: AbortSignal) =>
+    json<Origin>(`/api/v1/origin/${segment(type)}/${segment(id)}`, { signal }),
 
   /** The stored resource, byte for byte: the text is shown, never a value that was parsed and printed again. */
   source: (type: string, id: string, signal?: AbortSignal) =>

@@ -9,6 +9,11 @@ export interface Account {
   display_name: string;
   role: string;
   institution?: string | null;
+  institution_name?: string | null;
+  department?: string | null;
+  department_name?: string | null;
+  /** 工号 */
+  staff_number?: string | null;
 }
 
 export interface Session {
@@ -38,6 +43,34 @@ export interface Person {
   deceased?: string | boolean | null;
   address?: string | null;
   identifiers?: Identifier[] | null;
+  age_years?: number | null;
+  /** The registrations that are this person's, one per institution and card. */
+  registrations?: Registration[] | null;
+}
+
+/** 患者登记: as one institution knows the person. */
+export interface Registration {
+  id: string;
+  institution?: string | null;
+  institution_name?: string | null;
+  number_masked?: string | null;
+}
+
+/** Why the reader may look: the rule that says so, in both languages. */
+export interface Ground {
+  kind: "visit" | "contract" | "own" | "proxy" | "emergency" | "grant";
+  rule?: string | null;
+  zh?: string | null;
+  en?: string | null;
+  until?: string | number | null;
+  reason?: string | null;
+  /** The page carries the reader's name, number and time. */
+  watermark?: boolean | null;
+}
+
+/** A person found by a search; without a ground only enough is told to ask for one. */
+export interface FoundPerson extends Person {
+  ground?: Ground | null;
 }
 
 export interface PersonSearch {
@@ -47,7 +80,7 @@ export interface PersonSearch {
 }
 
 export interface PersonsFound {
-  persons: Person[];
+  persons: FoundPerson[];
   truncated?: boolean;
 }
 
@@ -57,6 +90,8 @@ export interface Line {
   type: string;
   title?: string | null;
   date?: string | null;
+  institution?: string | null;
+  institution_name?: string | null;
 }
 
 export interface Allergy extends Line {
@@ -75,14 +110,30 @@ export interface Medicine extends Line {
   /** FHIR's request status: `active | on-hold | stopped | completed | …`. */
   status?: string | null;
   dosage?: string | null;
+  specification?: string | null;
+  quantity?: string | number | null;
+  prescriber?: string | null;
 }
 
 /** A number as the source wrote it (`6.0` stays `6.0`), or words. */
 export type ResultValue = string | number | boolean | null | undefined;
 
+/** A value and unit as the institution sent them, where they were converted. */
+export interface Original {
+  value?: ResultValue;
+  unit?: string | null;
+}
+
+/** High, low, abnormal: what the institution said about its own value. */
+export type Flag = "H" | "L" | "A" | null | undefined;
+
 export interface Result {
   id: string;
   type?: string;
+  institution?: string | null;
+  institution_name?: string | null;
+  original?: Original | null;
+  flag?: Flag;
   code?: string | null;
   system?: string | null;
   title?: string | null;
@@ -100,6 +151,18 @@ export interface Summary {
   medicines: Medicine[];
   results: Result[];
   freshness?: Freshness | null;
+  ground?: Ground | null;
+  basics?: Basics | null;
+  /** What came since the last visit at the reader's own institution. */
+  new_since?: { since: string; entries: TimelineEntry[] } | null;
+}
+
+/** 个人基本健康信息 */
+export interface Basics {
+  blood_type?: string | null;
+  phone_masked?: string | null;
+  address?: string | null;
+  contract?: { doctor?: string | null; institution_name?: string | null; until?: string | null } | null;
 }
 
 /** What the page was made of. */
@@ -113,6 +176,7 @@ export interface Freshness {
 
 export interface TimelineEntry extends Line {
   detail?: string | null;
+  department?: string | null;
 }
 
 export interface Timeline {
@@ -129,6 +193,8 @@ export interface TrendPoint {
   low?: ResultValue;
   high?: ResultValue;
   id: string;
+  institution_name?: string | null;
+  original?: Original | null;
 }
 
 export interface Trend {
@@ -152,6 +218,22 @@ export interface AccessEntry {
   /** `success | denied | refused | failed`. */
   outcome?: string | null;
   request_id?: string | null;
+  institution_name?: string | null;
+  emergency?: boolean | null;
+  reason?: string | null;
+  ground?: Ground | null;
+}
+
+/** The part of a message that a fact was read from (查看原文). */
+export interface Origin {
+  original: string;
+  /** Where in the message: `row[17]`, `OBX[3]`, a path of a document. */
+  path: string;
+  form?: string | null;
+  is_whole?: boolean | null;
+  text: string;
+  /** For people, where the form has a rendering: escaped by the server, without scripts. */
+  html?: string | null;
 }
 
 export interface AccessLog {

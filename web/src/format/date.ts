@@ -96,3 +96,8 @@ export function readTypedDate(typed: string): string | undefined {
     return undefined;
   return real.toISOString().slice(0, 10);
 }
+
+/** `08:05`, also at midnight: the time of an axis. */
+export function timeOfMinute(value: string | number | null | undefined): string {
+  return parts(value)?.time.slice(0, 5) ?? "";
+}

@@ -1,10 +1,9 @@
 /** 调阅记录: who looked at this person. */
 
-import { Button } from "antd";
-
 import { api } from "../api/client.ts";
 import type { AccessEntry } from "../api/types.ts";
 import { second } from "../format/date.ts";
+import { Button } from "../parts/Button.tsx";
 import { Panel } from "../parts/Panel.tsx";
 import { Lines, Nothing, Trouble } from "../parts/Waiting.tsx";
 import { useSpeak } from "../shell/context.ts";
@@ -20,7 +19,7 @@ export default function AccessLog({ person }: { person: string }) {
       note={value ? speak(value.truncated ? "access.truncated" : "access.count", { n: value.entries.length }) : null}
       className="access"
       tools={
-        <Button size="small" onClick={reload}>
+        <Button small onClick={reload}>
           {speak("access.refresh")}
         </Button>
       }

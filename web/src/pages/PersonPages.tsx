@@ -9,7 +9,7 @@ import { Identifiers, nameOf, PersonFacts } from "../parts/PersonLine.tsx";
 import { SourceProvider } from "../parts/Source.tsx";
 import { Lines, PageSkeleton, Trouble } from "../parts/Waiting.tsx";
 import { useSpeak } from "../shell/context.ts";
-import { hrefOf } from "../shell/route.ts";
+import { href, personHref } from "../shell/route.ts";
 import { useLoad } from "../shell/useLoad.ts";
 import { Record } from "./record/Record.tsx";
 
@@ -31,7 +31,7 @@ export default function PersonPages({ person, page }: Props) {
       <div className="page narrow">
         <Trouble error={summary.error} retry={summary.reload} />
         <p>
-          <a href={hrefOf({ page: "search" })}>{speak("back.to.search")}</a>
+          <a href={href("persons")}>{speak("back.to.search")}</a>
         </p>
       </div>
     );
@@ -92,10 +92,10 @@ function PersonHead({ id, person, freshness, page }: HeadProps) {
           </div>
         )}
         <nav className="tabs" aria-label={speak("person.tabs")}>
-          <a href={hrefOf({ page: "record", person: id })} aria-current={page === "record" ? "page" : undefined}>
+          <a href={personHref(id)} aria-current={page === "record" ? "page" : undefined}>
             {speak("record.title")}
           </a>
-          <a href={hrefOf({ page: "access", person: id })} aria-current={page === "access" ? "page" : undefined}>
+          <a href={personHref(id, "access")} aria-current={page === "access" ? "page" : undefined}>
             {speak("access.title")}
           </a>
         </nav>

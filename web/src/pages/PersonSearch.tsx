@@ -1,4 +1,3 @@
-import { Button } from "antd";
 import { useEffect, useRef, useState, type FormEvent } from "react";
 
 import { api } from "../api/client.ts";
@@ -6,11 +5,12 @@ import type { ApiError } from "../api/error.ts";
 import { session } from "../api/session.ts";
 import type { PersonSearch as Search, PersonsFound } from "../api/types.ts";
 import { readTypedDate } from "../format/date.ts";
+import { Button } from "../parts/Button.tsx";
 import { Field } from "../parts/Field.tsx";
 import { Identifiers, nameOf, PersonFacts } from "../parts/PersonLine.tsx";
 import { Lines, Nothing, Trouble } from "../parts/Waiting.tsx";
 import { useSpeak } from "../shell/context.ts";
-import { hrefOf } from "../shell/route.ts";
+import { personHref } from "../shell/route.ts";
 import { asApiError } from "../shell/useLoad.ts";
 
 interface Form {
@@ -110,7 +110,7 @@ export default function PersonSearch() {
           input={{ autoComplete: "off", spellCheck: false, maxLength: 100 }}
         />
         <div className="search-buttons">
-          <Button type="primary" htmlType="submit" loading={busy && { delay: 200 }}>
+          <Button kind="primary" type="submit" busy={busy}>
             {speak("search.submit")}
           </Button>
           <Button onClick={clear} disabled={nothing && !found}>
@@ -153,7 +153,7 @@ function Found({ found }: { found: PersonsFound | undefined }) {
           <li key={person.id}>
             <a
               className="person-row"
-              href={hrefOf({ page: "record", person: person.id })}
+              href={personHref(person.id)}
               aria-label={speak("person.open", { name: nameOf(person, speak) })}
             >
               <span className="person-row-name">{nameOf(person, speak)}</span>

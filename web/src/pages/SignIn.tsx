@@ -1,9 +1,9 @@
-import { Alert, Button } from "antd";
 import { useState, type FormEvent } from "react";
 
 import { api } from "../api/client.ts";
 import type { ApiError } from "../api/error.ts";
 import { session } from "../api/session.ts";
+import { Button } from "../parts/Button.tsx";
 import { Field } from "../parts/Field.tsx";
 import { Trouble } from "../parts/Waiting.tsx";
 import { useSpeak } from "../shell/context.ts";
@@ -38,7 +38,11 @@ export function SignIn() {
     <div className="sign-in">
       <form className="panel sign-in-panel" onSubmit={(event) => void submit(event)} noValidate>
         <h1>{speak("signin.title")}</h1>
-        {session.endedByServer() && !error && <Alert type="info" showIcon title={speak("signin.ended")} />}
+        {session.endedByServer() && !error && (
+          <p className="notice" role="status">
+            {speak("signin.ended")}
+          </p>
+        )}
         {error && <Trouble error={error} sentence={sentenceFor(error, speak)} />}
         <Field
           label={speak("signin.name")}
@@ -46,7 +50,6 @@ export function SignIn() {
           onChange={setName}
           error={tried && name.trim() === "" ? speak("signin.name.missing") : undefined}
           input={{
-            size: "large",
             autoComplete: "username",
             autoCapitalize: "none",
             spellCheck: false,
@@ -58,10 +61,10 @@ export function SignIn() {
           value={password}
           onChange={setPassword}
           error={tried && password === "" ? speak("signin.password.missing") : undefined}
-          input={{ size: "large", autoComplete: "current-password" }}
+          input={{ autoComplete: "current-password" }}
           password
         />
-        <Button type="primary" htmlType="submit" size="large" block loading={busy && { delay: 200 }}>
+        <Button kind="primary" type="submit" busy={busy}>
           {speak("signin.submit")}
         </Button>
         <p className="sign-in-notice">{speak("signin.notice")}</p>

@@ -1,4 +1,4 @@
-import { Button, Drawer } from "antd";
+import { Drawer } from "antd";
 import { useMemo, useState } from "react";
 
 import { api } from "../api/client.ts";
@@ -6,6 +6,7 @@ import { second } from "../format/date.ts";
 import { asText, layOut, metaOf } from "../format/json.ts";
 import { useSpeak } from "../shell/context.ts";
 import { useLoad } from "../shell/useLoad.ts";
+import { Button } from "./Button.tsx";
 import type { SourceOf } from "./Source.tsx";
 import { Lines, Trouble } from "./Waiting.tsx";
 
@@ -94,7 +95,7 @@ function CopyButton({ text }: { text: () => string }) {
   return (
     <span className="source-copy" role="status">
       {state === "failed" && <span>{speak("source.copy.failed")}</span>}
-      <Button size="small" onClick={() => void copy()}>
+      <Button small onClick={() => void copy()}>
         {speak(state === "copied" ? "source.copied" : "source.copy")}
       </Button>
     </span>

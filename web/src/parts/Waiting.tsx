@@ -1,10 +1,11 @@
 /** What stands where content is still to come, is absent, or could not be had. */
 
-import { Alert, Button, Skeleton } from "antd";
 import type { ReactNode } from "react";
 
 import type { ApiError } from "../api/error.ts";
 import { useSpeak } from "../shell/context.ts";
+import type { Load } from "../shell/useLoad.ts";
+import { Button } from "./Button.tsx";
 import { sentenceOf } from "./sentence.ts";
 
 /** Grey lines in the shape of what is coming; said aloud once to those who cannot see it. */
@@ -12,13 +13,11 @@ export function Lines({ rows }: { rows: number }) {
   const speak = useSpeak();
   return (
     <div className="waiting" role="status" aria-label={speak("loading")}>
-      <Skeleton active title={false} paragraph={{ rows, width: widths(rows) }} />
+      {Array.from({ length: rows }, (_, row) => (
+        <span className="waiting-line" key={row} style={{ inlineSize: `${[92, 78, 86, 64][row % 4]}%` }} />
+      ))}
     </div>
   );
-}
-
-function widths(rows: number): string[] {
-  return Array.from({ length: rows }, (_, row) => `${[92, 78, 86, 64][row % 4]}%`);
 }
 
 export function PageSkeleton() {
@@ -50,28 +49,45 @@ interface TroubleProps {
 export function Trouble({ error, sentence, retry }: TroubleProps) {
   const speak = useSpeak();
   return (
-    <Alert
-      type="error"
-      showIcon
-      role="alert"
-      className="trouble"
-      title={sentence ?? sentenceOf(error, speak)}
-      description={
-        <div className="trouble-more">
-          {error.detail && <div>{error.detail}</div>}
-          <div className="trouble-code">
-            {speak("error.code", { code: error.code })}
-            {error.requestId && ` · ${speak("error.request", { id: error.requestId })}`}
-          </div>
-        </div>
-      }
-      action={
-        retry && (
-          <Button size="small" onClick={retry}>
-            {speak("retry")}
-          </Button>
-        )
-      }
-    />
+    <div className="trouble" role="alert">
+      <div className="trouble-text">
+        <p className="trouble-title">{sentence ?? sentenceOf(error, speak)}</p>
+        {error.detail && <p className="trouble-detail">{error.detail}</p>}
+        <p className="trouble-code">
+          {speak("error.code", { code: error.code })}
+          {error.requestId && ` · ${speak("error.request", { id: error.requestId })}`}
+        </p>
+      </div>
+      {retry && (
+        <Button small onClick={retry}>
+          {speak("retry")}
+        </Button>
+      )}
+    </div>
   );
+}
+
+/** Stands for what is loading or failed; shows the content when it is there. */
+export function Loaded<T>({
+  of,
+  rows = 6,
+  children,
+}: {
+  of: Load<T>;
+  rows?: number;
+  children: (value: T) => ReactNode;
+}) {
+  if (of.error)
+    return (
+      <div className="padded">
+        <Trouble error={of.error} retry={of.reload} />
+      </div>
+    );
+  if (of.value === undefined)
+    return (
+      <div className="padded">
+        <Lines rows={rows} />
+      </div>
+    );
+  return children(of.value);
 }

@@ -1,34 +1,34 @@
 /**
  * Which page: kept behind `#`, so that the id of the record being read never reaches a server's or proxy's request log as
- * the address of a page, and the server needs no rule about which paths are pages.
+ * the address of a page, and the server needs no rule about which paths are pages. Every role reads its own paths.
  */
 
 import { useSyncExternalStore } from "react";
 
-export type Route =
-  { page: "search" } | { page: "record"; person: string } | { page: "access"; person: string } | { page: "missing" };
+/** `#/persons/ID/access` is `["persons", ID, "access"]`; the first page of a role is the empty path. */
+export type Path = readonly string[];
 
-/** Reads `#/persons/ID/access`; anything unknown is the page that says so. */
-export function readRoute(hash: string): Route {
+/** The parts of an address; undefined when it is not one that a page could have. */
+export function readPath(hash: string): Path | undefined {
   const parts = hash
     .replace(/^#?\/?/, "")
     .split("/")
     .filter((part) => part !== "");
-  if (parts.length === 0) return { page: "search" };
-  const [first, id, tail, ...rest] = parts;
-  if (first !== "persons" || rest.length > 0) return { page: "missing" };
-  if (id === undefined) return { page: "search" };
-  const person = safeDecode(id);
-  if (person === undefined) return { page: "missing" };
-  if (tail === undefined) return { page: "record", person };
-  return tail === "access" ? { page: "access", person } : { page: "missing" };
+  const decoded = parts.map(safeDecode);
+  return decoded.includes(undefined) ? undefined : (decoded as string[]);
 }
 
 /** The address of a page, for `href`. */
-export function hrefOf(route: Exclude<Route, { page: "missing" }>): string {
-  if (route.page === "search") return "#/persons";
-  const person = encodeURIComponent(route.person);
-  return route.page === "record" ? `#/persons/${person}` : `#/persons/${person}/access`;
+export function href(...parts: Path): string {
+  return `#/${parts.map(encodeURIComponent).join("/")}`;
+}
+
+/** The pages of one person. */
+export type PersonTab = "record" | "medicines" | "access";
+
+/** The address of a person's record, or of another page of that person. */
+export function personHref(person: string, tab: PersonTab = "record"): string {
+  return tab === "record" ? href("persons", person) : href("persons", person, tab);
 }
 
 function safeDecode(text: string): string | undefined {
@@ -44,7 +44,14 @@ const subscribe = (changed: () => void): (() => void) => {
   return () => window.removeEventListener("hashchange", changed);
 };
 
-/** The current page. */
-export function useRoute(): Route {
-  return readRoute(useSyncExternalStore(subscribe, () => window.location.hash));
+/** The current page; undefined when the address cannot be read. */
+export function usePath(): Path | undefined {
+  const hash = useSyncExternalStore(subscribe, () => window.location.hash);
+  return readPath(hash);
+}
+
+/** Another page, without a new entry in the history: for addresses that only lead on. */
+export function replacePage(to: string): void {
+  window.history.replaceState(null, "", to);
+  window.dispatchEvent(new HashChangeEvent("hashchange"));
 }

@@ -160,7 +160,7 @@ export const en: Words = {
   unknown: "Not recorded",
   "none.mark": "—",
   "page.missing": "There is no such page",
-  "page.missing.back": "Back to search",
+  "page.missing.back": "Back to the first page",
   "page.broken": "Something went wrong on this page",
   "page.broken.hint": "Reload it; if that does not help, tell your system administrator.",
 
@@ -204,6 +204,9 @@ export const en: Words = {
   "role.machine": "Machine account",
   "role.clinician": "Clinician",
   "role.resident": "Resident",
+  "role.family-doctor": "Family doctor",
+  "role.institution-administrator": "Institution administrator",
+  "role.index-administrator": "Index administrator",
   "role.system-administrator": "System administrator",
   "role.security-administrator": "Security administrator",
   "role.audit-administrator": "Audit administrator",

@@ -1,12 +1,24 @@
 /** The dictionary: typed keys, `{name}` holes, and code lists that fall back to the code itself. */
 
 import { en } from "./en.ts";
-import { zh, type WordKey, type Words } from "./zh.ts";
+import { road } from "./road.ts";
+import { zh, type WordKey as FirstKey } from "./zh.ts";
 
-export type { WordKey, Words };
+/** Words that were written as pairs. */
+const pairs = { ...road };
+
+/** The name of a sentence or word. */
+export type WordKey = FirstKey | keyof typeof pairs;
+/** A complete dictionary. */
+export type Words = Readonly<Record<WordKey, string>>;
 export type Language = "zh" | "en";
 
-export const dictionaries: Readonly<Record<Language, Words>> = { zh, en };
+function side(at: 0 | 1): Record<keyof typeof pairs, string> {
+  const words = Object.entries(pairs).map(([key, both]) => [key, both[at]]);
+  return Object.fromEntries(words) as Record<keyof typeof pairs, string>;
+}
+
+export const dictionaries: Readonly<Record<Language, Words>> = { zh: { ...zh, ...side(0) }, en: { ...en, ...side(1) } };
 
 /** What fills the holes of a sentence. */
 export type Holes = Readonly<Record<string, string | number>>;
@@ -20,7 +32,8 @@ export interface Speak {
 }
 
 /** Lists of codes that have words: the part of a key before the first dot. */
-export type CodeList = "gender" | "criticality" | "status" | "role" | "purpose" | "outcome" | "action" | "type";
+export type CodeList =
+  "receipt-outcome" | "gender" | "criticality" | "status" | "role" | "purpose" | "outcome" | "action" | "type";
 
 /** Fills `{name}` holes; a hole that nobody fills stays visible, so that a test or a reader notices. */
 export function fill(sentence: string, holes: Holes = {}): string {

@@ -158,7 +158,7 @@ export const zh = {
   unknown: "未记录",
   "none.mark": "—",
   "page.missing": "没有这个页面",
-  "page.missing.back": "回到居民检索",
+  "page.missing.back": "回到首页",
   "page.broken": "页面出错了",
   "page.broken.hint": "请刷新页面；如仍出错，请告知系统管理员。",
 
@@ -202,6 +202,9 @@ export const zh = {
   "role.machine": "机器账号",
   "role.clinician": "临床医生",
   "role.resident": "居民本人",
+  "role.family-doctor": "家庭医生",
+  "role.institution-administrator": "机构管理员",
+  "role.index-administrator": "主索引管理员",
   "role.system-administrator": "系统管理员",
   "role.security-administrator": "安全管理员",
   "role.audit-administrator": "审计管理员",

@@ -1,4 +1,3 @@
-import { Checkbox, Input } from "antd";
 import { useState } from "react";
 
 import type { Result } from "../../api/types.ts";
@@ -49,14 +48,18 @@ export function Results({ results, chosen, onChoose }: Props) {
         results.length >= FILTER_FROM && (
           <>
             {judged && (
-              <Checkbox checked={onlyAbnormal} onChange={(event) => setOnlyAbnormal(event.target.checked)}>
+              <label className="check">
+                <input
+                  type="checkbox"
+                  checked={onlyAbnormal}
+                  onChange={(event) => setOnlyAbnormal(event.target.checked)}
+                />
                 {speak("results.only.abnormal")}
-              </Checkbox>
+              </label>
             )}
-            <Input
-              size="small"
-              allowClear
-              className="results-filter"
+            <input
+              type="search"
+              className="input results-filter"
               value={text}
               onChange={(event) => setText(event.target.value)}
               placeholder={speak("results.filter")}

@@ -1,11 +1,11 @@
 /** 诊疗时间轴: encounters, results and the rest by day, newest first, as far back as the reader asks. */
 
-import { Button } from "antd";
 import { useEffect, useMemo, useRef, useState } from "react";
 
 import { api } from "../../api/client.ts";
 import type { ApiError } from "../../api/error.ts";
 import type { TimelineEntry } from "../../api/types.ts";
+import { Button } from "../../parts/Button.tsx";
 import { Folded } from "../../parts/Folded.tsx";
 import { Panel } from "../../parts/Panel.tsx";
 import { SourceButton } from "../../parts/Source.tsx";

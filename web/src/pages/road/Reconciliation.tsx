@@ -1,0 +1,164 @@
+/** 日对账: what the source says it sent on a day, against what is here. */
+
+import { useState } from "react";
+
+import { road, type Compared } from "../../api/road.ts";
+import { day } from "../../format/date.ts";
+import { Button } from "../../parts/Button.tsx";
+import { DataTable } from "../../parts/DataTable.tsx";
+import { DayField } from "../../parts/DayField.tsx";
+import { Panel } from "../../parts/Panel.tsx";
+import { Loaded, Nothing } from "../../parts/Waiting.tsx";
+import { useSpeak } from "../../shell/context.ts";
+import { useLoad } from "../../shell/useLoad.ts";
+import { countText, messageWords } from "./words.ts";
+
+const DAY_MS = 86_400_000;
+/** Keys of one kind that stand there before the reader asks for all. */
+const KEYS_SHOWN = 20;
+
+export function Reconciliation({ source }: { source: string }) {
+  const speak = useSpeak();
+  const [chosen, setChosen] = useState(() => day(Date.now() - DAY_MS));
+  const load = useLoad(chosen === "" ? undefined : `${source} ${chosen}`, (signal) =>
+    road.reconciliation(source, chosen, signal),
+  );
+  const move = (days: number): void => setChosen(day(Date.parse(`${chosen}T00:00:00+08:00`) + days * DAY_MS));
+  return (
+    <Panel
+      title={speak("road.reconciliation")}
+      note={load.value ? summaryOf(load.value.types, speak) : null}
+      tools={
+        <div className="day-chooser">
+          <Button small disabled={chosen === ""} onClick={() => move(-1)}>
+            {speak("day.before")}
+          </Button>
+          <DayField label={speak("day.chosen")} value={chosen} onChange={setChosen} />
+          <Button small disabled={chosen === "" || chosen >= day(Date.now())} onClick={() => move(1)}>
+            {speak("day.after")}
+          </Button>
+        </div>
+      }
+    >
+      {chosen === "" ? (
+        <Nothing title={speak("day.missing")} />
+      ) : (
+        <Loaded of={load}>
+          {({ types }) =>
+            types.length === 0 ? (
+              <Nothing title={speak("reconciliation.none")}>{speak("reconciliation.none.hint")}</Nothing>
+            ) : (
+              <>
+                <DataTable<Compared>
+                  label={speak("road.reconciliation")}
+                  rows={types}
+                  rowKey={(type) => type.record_type}
+                  rowClass={(type) => (type.agrees ? undefined : "row-alarm")}
+                  columns={[
+                    {
+                      key: "type",
+                      title: speak("reconciliation.type"),
+                      cell: (type) => messageWords(type.record_type, speak),
+                    },
+                    {
+                      key: "agrees",
+                      title: speak("reconciliation.result"),
+                      cell: (type) => <Verdict type={type} />,
+                    },
+                    {
+                      key: "declared",
+                      title: speak("reconciliation.declared"),
+                      number: true,
+                      cell: (type) => countText(type.declared, speak),
+                    },
+                    {
+                      key: "present",
+                      title: speak("reconciliation.present"),
+                      number: true,
+                      cell: (type) => countText(type.present, speak),
+                    },
+                    {
+                      key: "declared-amount",
+                      title: speak("reconciliation.declared.amount"),
+                      number: true,
+                      cell: (type) => type.declared_amount || speak("none.mark"),
+                    },
+                    {
+                      key: "present-amount",
+                      title: speak("reconciliation.present.amount"),
+                      number: true,
+                      cell: (type) => type.present_amount || speak("none.mark"),
+                    },
+                  ]}
+                />
+                {types
+                  .filter((type) => !type.agrees)
+                  .map((type) => (
+                    <Differences key={type.record_type} type={type} />
+                  ))}
+              </>
+            )
+          }
+        </Loaded>
+      )}
+    </Panel>
+  );
+}
+
+function summaryOf(types: readonly Compared[], speak: ReturnType<typeof useSpeak>): string {
+  const differ = types.filter((type) => !type.agrees).length;
+  return differ === 0
+    ? speak("reconciliation.all.agree", { n: types.length })
+    : speak("reconciliation.differ", { n: differ });
+}
+
+function Verdict({ type }: { type: Compared }) {
+  const speak = useSpeak();
+  if (type.declared === null || type.declared === undefined)
+    return <span className="tag">{speak("reconciliation.undeclared")}</span>;
+  return type.agrees ? (
+    <span className="tag tag-good">{speak("reconciliation.agrees")}</span>
+  ) : (
+    <span className="tag tag-alarm">{speak("reconciliation.disagrees")}</span>
+  );
+}
+
+function Differences({ type }: { type: Compared }) {
+  const speak = useSpeak();
+  const { is_by_key, missing, surplus } = type.difference;
+  if (type.declared === null || type.declared === undefined) return null;
+  return (
+    <section className="differences">
+      <h3>{messageWords(type.record_type, speak)}</h3>
+      {!is_by_key && <p className="page-note">{speak("reconciliation.no.keys")}</p>}
+      {is_by_key && missing.length + surplus.length === 0 && (
+        <p className="page-note">{speak("reconciliation.amount.only")}</p>
+      )}
+      <Keys title={speak("reconciliation.missing", { n: missing.length })} keys={missing} />
+      <Keys title={speak("reconciliation.surplus", { n: surplus.length })} keys={surplus} />
+    </section>
+  );
+}
+
+function Keys({ title, keys }: { title: string; keys: readonly string[] }) {
+  const speak = useSpeak();
+  const [all, setAll] = useState(false);
+  if (keys.length === 0) return null;
+  return (
+    <div className="keys">
+      <h4>{title}</h4>
+      <ul>
+        {(all ? keys : keys.slice(0, KEYS_SHOWN)).map((key) => (
+          <li key={key}>
+            <code>{key}</code>
+          </li>
+        ))}
+      </ul>
+      {keys.length > KEYS_SHOWN && (
+        <Button kind="quiet" small aria-expanded={all} onClick={() => setAll(!all)}>
+          {all ? speak("show.fewer") : speak("show.all", { n: keys.length })}
+        </Button>
+      )}
+    </div>
+  );
+}
