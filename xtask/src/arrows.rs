@@ -19,7 +19,7 @@ const MAY_SEE: &[(&str, &[&str])] = &[
     ("identity", &["standards", "model"]),
     ("records", &["store", "standards", "formats", "trust", "model"]),
     ("intake", &["formats", "quality", "identity", "records", "store", "trust", "standards", "model"]),
-    ("care", &["intake", "records", "identity", "standards", "trust", "model"]),
+    ("care", &["intake", "records", "store", "identity", "standards", "trust", "model"]),
     ("insight", &["quality", "records", "identity", "standards", "trust", "model"]),
     ("federation", &["intake", "records", "identity", "standards", "trust", "model"]),
     (

@@ -22,8 +22,11 @@ pub fn run(arguments: &Admin) -> anyhow::Result<Ended> {
             tenant,
             display_name,
             institution,
+            department,
+            staff_number,
             scope,
             patient,
+            proxy,
             password_stdin,
         } => {
             let password = if *password_stdin { Some(Password(first_line()?)) } else { None };
@@ -33,41 +36,21 @@ pub fn run(arguments: &Admin) -> anyhow::Result<Ended> {
                 role: role.clone(),
                 tenant: *tenant,
                 institution: institution.clone(),
+                department: department.clone(),
+                staff_number: staff_number.clone(),
                 scope: scope.clone(),
                 patients: patient.clone(),
+                proxies: proxy.clone(),
                 password,
             };
             print_secret(ask(folder, &request)?, "keep this password now: it is not shown again")
         }
-        AdminCommand::Source {
-            name,
-            folder,
-            tenant,
-            institution,
-            title,
-            encoding,
-            code_map,
-            listen,
-            allow,
-            watch,
-            off,
-        } => {
-            let request = Request::Source {
-                tenant: *tenant,
-                source: server::Source {
-                    name: name.clone(),
-                    number: 0,
-                    title: title.clone().unwrap_or_else(|| name.clone()),
-                    institution: institution.clone(),
-                    account: format!("source-{name}"),
-                    is_enabled: !off,
-                    encoding: encoding.clone(),
-                    code_map: code_map.clone(),
-                    listen: listen.map(|address| server::Listen { address, allow: allow.clone() }),
-                    folder: watch.clone(),
-                },
-            };
-            print_secret(ask(folder, &request)?, "keep this token now: it is not shown again")
+        AdminCommand::Source { folder, .. } => {
+            print_secret(ask(folder, &source(&arguments.command)?)?, "keep this token now: it is not shown again")
+        }
+        AdminCommand::LaunchKey { folder, tenant, institution } => {
+            let request = Request::LaunchKey { tenant: *tenant, institution: institution.clone() };
+            print_secret(ask(folder, &request)?, "give this key to the institution's HIS and to nobody else")
         }
         AdminCommand::Disable { name, folder, tenant } => {
             ask(folder, &Request::Disable { name: name.clone(), tenant: *tenant })?;
@@ -76,6 +59,38 @@ pub fn run(arguments: &Admin) -> anyhow::Result<Ended> {
         }
         AdminCommand::List { folder, tenant } => list(ask(folder, &Request::List { tenant: *tenant })?),
     }
+}
+
+fn source(command: &AdminCommand) -> anyhow::Result<Request> {
+    let AdminCommand::Source {
+        name,
+        tenant,
+        institution,
+        title,
+        encoding,
+        code_map,
+        listen,
+        allow,
+        watch,
+        off,
+        folder: _,
+    } = command
+    else {
+        bail!("this registers no source")
+    };
+    let source = server::Source {
+        name: name.clone(),
+        number: 0,
+        title: title.clone().unwrap_or_else(|| name.clone()),
+        institution: institution.clone(),
+        account: format!("source-{name}"),
+        is_enabled: !off,
+        encoding: encoding.clone(),
+        code_map: code_map.clone(),
+        listen: listen.map(|address| server::Listen { address, allow: allow.clone() }),
+        folder: watch.clone(),
+    };
+    Ok(Request::Source { tenant: *tenant, source })
 }
 
 fn ask(folder: &DataFolder, request: &Request) -> anyhow::Result<Reply> {

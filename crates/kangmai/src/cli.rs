@@ -46,6 +46,10 @@ pub enum Command {
     Validate(Validate),
     /// Find out which registrations of a table are one person, without a server
     Empi(Empi),
+    /// Ask a server why the policy lets the token's account do something, or not
+    Authz(Authz),
+    /// List the routes of the server: method, path, name, who may come
+    Routes,
     /// Verify the audit log, or sign a checkpoint of it
     Audit(Audit),
     /// Copy the data folder; works while a server runs
@@ -74,6 +78,37 @@ impl DataFolder {
     pub fn folder(&self) -> Folder {
         Folder::new(&self.data, self.key_file.clone())
     }
+}
+
+/// `kangmai authz`.
+#[derive(Debug, Args)]
+pub struct Authz {
+    /// What to ask.
+    #[command(subcommand)]
+    pub command: AuthzCommand,
+}
+
+/// What to ask the policy.
+#[derive(Debug, Subcommand)]
+pub enum AuthzCommand {
+    /// Which rule decides, on what ground, in Chinese and English
+    Explain {
+        /// The server
+        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+        server: String,
+        /// A file with the token [default: the variable KANGMAI_TOKEN]
+        #[arg(long, value_name = "FILE")]
+        token_file: Option<PathBuf>,
+        /// create, read, update, delete or search
+        #[arg(long, default_value = "read")]
+        interaction: String,
+        /// The resource type
+        #[arg(long = "type", value_name = "TYPE", default_value = "Observation")]
+        type_name: String,
+        /// The person that it is about
+        #[arg(long, value_name = "ID")]
+        person: Option<String>,
+    },
 }
 
 /// `kangmai serve`.
@@ -159,7 +194,7 @@ pub enum AdminCommand {
         #[command(flatten)]
         folder: DataFolder,
         /// clinician, resident, system-administrator, security-administrator, audit-administrator, platform-operator,
-        /// institution-administrator
+        /// institution-administrator, family-doctor
         #[arg(long)]
         role: String,
         /// Its tenant, 1 or above
@@ -171,15 +206,35 @@ pub enum AdminCommand {
         /// The institution it speaks for
         #[arg(long)]
         institution: Option<String>,
+        /// The department (科室) that a clinician works in, as the institution's messages code it
+        #[arg(long)]
+        department: Option<String>,
+        /// The staff number (工号) that the institution's messages name a clinician by
+        #[arg(long, value_name = "NUMBER")]
+        staff_number: Option<String>,
         /// SMART scopes [default: the usual ones of the role]
         #[arg(long)]
         scope: Option<String>,
         /// The id of the Patient that a resident's account is bound to; may be repeated
         #[arg(long, value_name = "ID")]
         patient: Vec<String>,
+        /// A family member whom a resident acts for: PATIENT-ID:child|parent|spouse|other[:YYYY-MM-DD when it ends]; may be repeated
+        #[arg(long, value_name = "ID:RELATION")]
+        proxy: Vec<String>,
         /// Read the password from the first line of stdin
         #[arg(long)]
         password_stdin: bool,
+    },
+    /// Print the key with which an institution's own screens sign a launch (诊间调阅)
+    LaunchKey {
+        #[command(flatten)]
+        folder: DataFolder,
+        /// Its tenant, 1 or above
+        #[arg(long)]
+        tenant: u32,
+        /// The code of the institution
+        #[arg(long)]
+        institution: String,
     },
     /// Close an account: its token and password stop working at once
     Disable {

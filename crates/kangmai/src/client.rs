@@ -43,6 +43,16 @@ impl Client {
         Self { agent, root, base, authorization: format!("Bearer {token}") }
     }
 
+    /// Asks for a path.
+    pub fn get(&self, path: &str) -> anyhow::Result<Reply> {
+        let answer = self.agent.get(format!("{}{path}", self.root)).header("authorization", &self.authorization).call();
+        let answer = answer.context("the server cannot be reached")?;
+        let status = answer.status();
+        let body =
+            answer.into_body().into_with_config().limit(64 << 20).read_to_string().context("the answer broke off")?;
+        Ok(Reply { status, body })
+    }
+
     /// Sends one message of a source. `Err`: no answer came, so nobody knows whether it was taken; sending it again does no harm.
     pub fn post_message(&self, source: &str, name: &str, message: &[u8]) -> anyhow::Result<Reply> {
         let name = percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC).to_string();

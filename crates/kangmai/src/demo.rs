@@ -84,7 +84,11 @@ fn account(name: &str, display_name: &str, role: &str) -> Request {
         role: role.to_owned(),
         tenant: TENANT,
         institution: Some("望岚县人民医院（演示）".to_owned()),
-        scope: None,
+        // The sample people have no visits on the road, so that nobody would have a ground to see them.
+        scope: (role == "clinician").then(|| "user/*.cruds ground/any".to_owned()),
+        department: None,
+        staff_number: None,
+        proxies: Vec::new(),
         patients: Vec::new(),
         password: None,
     }

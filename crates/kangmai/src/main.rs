@@ -6,6 +6,7 @@
 
 mod admin;
 mod audit;
+mod authz;
 mod backup;
 mod cli;
 mod client;
@@ -59,6 +60,11 @@ fn run(command: Command) -> anyhow::Result<Ended> {
         Command::Admin(arguments) => admin::run(&arguments),
         Command::Load(arguments) => load::run(&arguments),
         Command::Ingest(arguments) => ingest::run(&arguments),
+        Command::Authz(arguments) => authz::run(&arguments),
+        Command::Routes => {
+            speak::data(server::route_list());
+            Ok(Ended::Well)
+        }
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Empi(arguments) => empi::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),

@@ -51,6 +51,9 @@ fn caller() -> Result<Caller, Box<dyn std::error::Error>> {
         role: Role::Machine,
         tenant: TenantId(1),
         institution: None,
+        department: None,
+        staff_number: None,
+        proxies: Vec::new(),
         grants: "system/*.cruds".parse()?,
         patients: Default::default(),
     };

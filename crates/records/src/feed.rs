@@ -3,7 +3,7 @@
 //! Nothing here is an answer to anybody. A room that uses it (grounds, links between registrations) turns what it sees into a
 //! scope or a decision; showing a resource goes through [`crate::Caller`], always.
 
-use model::{ErrorCode, Failure, Home, ResourceKey, TenantId, TypeCode};
+use model::{ErrorCode, Failure, Home, Number, ResourceKey, Rid, TenantId, TypeCode};
 use serde_json::Value;
 use store::{Keyspace, log_key, log_sequence};
 
@@ -86,6 +86,16 @@ impl Records {
             IdText::Assigned(home, _) => home,
             IdText::Chosen(number) => Home(number.0),
         }
+    }
+
+    /// The id of the `Patient` that a home is. `None`: there is none, or it was deleted.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn registration_id(&self, tenant: TenantId, home: Home) -> Result<Option<String>, Failure> {
+        let key = ResourceKey { tenant, home, rid: Rid { type_code: TypeCode::PATIENT, number: Number(home.0) } };
+        let patient = self.stored(&key)?;
+        Ok(patient.and_then(|patient| patient["id"].as_str().map(str::to_owned)))
     }
 
     /// The id of an address that the platform assigned.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use axum::http::{HeaderMap, header};
+use care::Grounds;
 use intake::Road;
 use metrics_exporter_prometheus::PrometheusHandle;
 use model::Clock;
@@ -30,6 +31,9 @@ const SIGN_INS_MAX: usize = 2;
 pub struct App {
     pub(crate) records: Arc<Records>,
     pub(crate) road: Road,
+    pub(crate) grounds: Grounds,
+    /// Signatures of launches that were used.
+    pub(crate) launches: crate::api::launch::Used,
     pub(crate) store: Arc<Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) sessions: Sessions,
@@ -57,9 +61,12 @@ impl App {
     ) -> Result<Arc<Self>, LoadError> {
         let records = Arc::new(Records::new(Arc::clone(&store), Arc::clone(&clock))?);
         let road = Road::new(Arc::clone(&records), Arc::clone(&store), Arc::clone(&clock));
+        let grounds = Grounds::new(Arc::clone(&records), Arc::clone(&store), Arc::clone(&clock));
         Ok(Arc::new(Self {
             records,
             road,
+            grounds,
+            launches: crate::api::launch::Used::default(),
             store,
             sessions: Sessions::default(),
             body_budget: Arc::new(Semaphore::new(BODY_BUDGET_KIBIBYTES)),

@@ -77,9 +77,11 @@ async fn answer(visit: &mut Visit, entry: &mut Entry, body: &mut Option<Body>) -
     if visit.route.access != Access::Open {
         let actor = caller::identify(&visit.app, &visit.headers)?;
         entry.actor(&actor);
-        let caller = caller::admit(visit, actor)?;
-        entry.purpose(caller.purpose);
-        visit.caller = Some(caller);
+        visit.asker = Some(actor.clone());
+        let admitted = tokio::task::block_in_place(|| caller::admit(visit, actor))?;
+        entry.purpose(admitted.caller.purpose);
+        visit.caller = Some(admitted.caller);
+        visit.ground = admitted.ground;
     }
     negotiate::accepts_json(&visit.headers, visit.shape.format.as_deref())?;
     let permit = read_body(visit, body).await?;

@@ -125,9 +125,14 @@ fn describe(event: &mut AuditEvent, visit: &Visit, outcome: &Outcome) {
         event.rule = Some(decision.rule.to_owned());
         event.review = decision.obligations.contains(&Obligation::Review);
         if event.review || decision.obligations.contains(&Obligation::StateReason) {
-            event.reason = trail.reason;
+            event.reason.clone_from(&trail.reason);
         }
     }
+    if trail.must_review {
+        event.review = true;
+        event.reason = trail.reason.clone();
+    }
+    event.ground = visit.ground.as_ref().map(|ground| format!("{} {}", ground.rule.id, ground.found_in));
     event.detail = trail.detail;
     match outcome {
         Ok(answer) => {

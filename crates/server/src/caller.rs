@@ -1,10 +1,12 @@
 //! From a bearer token to a caller: token, account, actor; then purpose and scope. Who a request is never comes from
 //! anything else, and the tenant comes with the account.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, header};
-use model::{ErrorCode, Failure, Purpose};
+use care::Ground;
+use model::{ErrorCode, Failure, Home, Purpose};
 use records::Caller;
 use trust::{Account, Actor, Filter, Role, Token};
 
@@ -46,12 +48,29 @@ pub fn identify(app: &App, headers: &HeaderMap) -> Result<Actor, Failure> {
     })
 }
 
-/// The caller that an actor becomes on this request: with a purpose, and with the scope that the policy gives for it.
+/// Who a request turned out to be, and on what ground they look at the person in the path.
+pub struct Admitted {
+    /// Who asks, why, and what they may see.
+    pub caller: Caller,
+    /// The ground, on routes about one person, for roles that need one.
+    pub ground: Option<Ground>,
+}
+
+/// The caller that an actor becomes on this request: with a purpose, with the persons that they have a ground for, and with the
+/// scope that the policy gives for both.
 ///
 /// # Errors
-/// [`ErrorCode::NotSupported`] for a purpose that is none; [`ErrorCode::Forbidden`] when the policy knows no scope for it.
-pub fn admit(visit: &Visit, actor: Actor) -> Result<Caller, Failure> {
-    let purpose = purpose(&visit.headers, actor.role)?;
+/// [`ErrorCode::NotSupported`] for a purpose that is none; [`ErrorCode::Forbidden`] when the policy knows no scope for it, or
+/// there is no ground to look at the person in the path.
+pub fn admit(visit: &Visit, mut actor: Actor) -> Result<Admitted, Failure> {
+    let mut purpose = purpose(&visit.headers, actor.role)?;
+    let mut ground = None;
+    if trust::needs_ground(&actor) {
+        match person_in(visit) {
+            Some(id) => (purpose, ground) = for_person(visit, &mut actor, id, purpose)?,
+            None => actor.patients = at_large(visit, &actor, purpose)?,
+        }
+    }
     let filter = match (trust::scope(&actor, purpose), visit.route.access) {
         (Ok(filter), _) => filter,
         // An operator reads no record, but may see how the feeds do.
@@ -65,7 +84,54 @@ pub fn admit(visit: &Visit, actor: Actor) -> Result<Caller, Failure> {
             return Err(Failure::new(ErrorCode::NotSupported, "unknown `Prefer: handling`; known: strict, lenient"));
         }
     };
-    Ok(Caller { actor, purpose, filter, base_url: visit.base_url(), strict, request_id: visit.request_id.clone() })
+    let base_url = visit.base_url();
+    let caller = Caller { actor, purpose, filter, base_url, strict, request_id: visit.request_id.clone() };
+    Ok(Admitted { caller, ground })
+}
+
+/// The person that a route of the portal is about.
+fn person_in(visit: &Visit) -> Option<&str> {
+    // Opening an emergency is what one does without a ground.
+    let is_about_one = visit.route.path.starts_with("/api/v1/persons/{id}/") && visit.route.name != "open-emergency";
+    is_about_one.then(|| visit.id())
+}
+
+/// The ground for one person: for the purpose that was said; where none was said, an emergency that is open counts as well.
+fn for_person(visit: &Visit, actor: &mut Actor, id: &str, said: Purpose) -> Result<(Purpose, Option<Ground>), Failure> {
+    let grounds = &visit.app.grounds;
+    let is_said = text(&visit.headers, PURPOSE_HEADER).is_some();
+    let purposes = [said, Purpose::EmergencyTreatment];
+    let resident = grounds.resident(actor.tenant, id)?;
+    for purpose in purposes.into_iter().take(if is_said { 1 } else { 2 }) {
+        let Some(resident) = &resident else { break };
+        if let Some(ground) = grounds.for_person(actor, purpose, resident)? {
+            state_reason(visit, &ground);
+            actor.patients = resident.registrations.iter().copied().collect();
+            return Ok((purpose, Some(ground)));
+        }
+    }
+    // The same words whether there is such a person or not.
+    visit.trail.lock().decision = Some(trust::policy::no_ground());
+    Err(visit.denied(&trust::policy::NO_GROUND))
+}
+
+/// The persons that a search may find.
+fn at_large(visit: &Visit, actor: &Actor, purpose: Purpose) -> Result<BTreeSet<Home>, Failure> {
+    let grounds = &visit.app.grounds;
+    if purpose == Purpose::EmergencyTreatment
+        && let Some(ground) = grounds.of(actor, purpose)?.first()
+    {
+        state_reason(visit, ground);
+    }
+    grounds.registrations(actor, purpose)
+}
+
+/// The reason that was stated when the emergency was opened is the reason of every look.
+fn state_reason(visit: &Visit, ground: &Ground) {
+    let mut trail = visit.trail.lock();
+    if trail.reason.is_none() {
+        trail.reason.clone_from(&ground.reason);
+    }
 }
 
 /// A caller that writes with the rights of an account, on behalf of the request: the road's own work for a source.

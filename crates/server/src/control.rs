@@ -58,8 +58,17 @@ pub enum Request {
         institution: Option<String>,
         /// SMART scopes; absent means the usual ones of the role.
         scope: Option<String>,
+        /// The department that a clinician works in.
+        #[serde(default)]
+        department: Option<String>,
+        /// The staff number of a clinician.
+        #[serde(default)]
+        staff_number: Option<String>,
         /// Ids of the Patients that a resident's account is bound to.
         patients: Vec<String>,
+        /// Family members whom a resident acts for: `PATIENT-ID:RELATION`, with `:YYYY-MM-DD` when it ends.
+        #[serde(default)]
+        proxies: Vec<String>,
         /// The password; absent means that one is made and answered as [`Reply::Secret`].
         password: Option<Password>,
     },
@@ -77,6 +86,13 @@ pub enum Request {
         name: String,
         /// Its tenant.
         tenant: u32,
+    },
+    /// The key by which an institution's screens sign a launch; answers [`Reply::Secret`].
+    LaunchKey {
+        /// Its tenant.
+        tenant: u32,
+        /// The code of the institution.
+        institution: String,
     },
     /// Lists accounts; answers [`Reply::Accounts`].
     List {

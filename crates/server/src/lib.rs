@@ -41,4 +41,5 @@ mod visit;
 
 pub use app::App;
 pub use intake::{Listen, Source};
+pub use routes::route_list;
 pub use serve::{Options, Running, ServeError, start};

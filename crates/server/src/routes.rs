@@ -130,8 +130,8 @@ pub static ROUTES: &[Route] = routes! {
     Get    "/fhir/R4/{type}/{id}/$everything"          "everything"   Everything    SignedIn fhir::everything::show;
     // The portal: who I am
     Post   "/api/v1/session"                           "sign-in"      SignIn        Open     api::session::sign_in;
-    Get    "/api/v1/session"                           "session"      Read          SignedIn api::session::show;
-    Delete "/api/v1/session"                           "sign-out"     SignOut       SignedIn api::session::sign_out;
+    Get    "/api/v1/session"                           "session"      Read          OnDuty   api::session::show;
+    Delete "/api/v1/session"                           "sign-out"     SignOut       OnDuty   api::session::sign_out;
     // The portal: one person
     Get    "/api/v1/persons"                           "find-person"  Search        SignedIn api::find::by_query;
     Post   "/api/v1/persons/search"                    "find-person"  Search        SignedIn api::find::by_form;
@@ -139,6 +139,27 @@ pub static ROUTES: &[Route] = routes! {
     Get    "/api/v1/persons/{id}/timeline"             "timeline"     Search        SignedIn api::timeline::show;
     Get    "/api/v1/persons/{id}/trend"                "trend"        Search        SignedIn api::trend::show;
     Get    "/api/v1/persons/{id}/access"               "access-log"   AccessLogRead SignedIn api::access::show;
+    Get    "/api/v1/persons/{id}/medicines"            "medicines"    Search        SignedIn api::medicines::show;
+    Get    "/api/v1/persons/{id}/reports"              "reports"      Search        SignedIn api::reports::show;
+    Get    "/api/v1/persons/{id}/bills"                "bills"        Search        SignedIn api::bills::show;
+    Post   "/api/v1/persons/{id}/emergency"            "open-emergency" EmergencyOpened SignedIn api::emergency::open;
+    Get    "/api/v1/persons/{id}/objections"           "objections"   Search        SignedIn api::objections::of_person;
+    Post   "/api/v1/persons/{id}/objections"           "object"       ObjectionMade SignedIn api::objections::make;
+    // The portal: whom I see, and why
+    Get    "/api/v1/worklist"                          "worklist"     Search        SignedIn api::worklist::show;
+    Get    "/api/v1/me"                                "me"           Read          SignedIn api::me::show;
+    Get    "/api/v1/contracts"                         "contracts"    Search        SignedIn api::contracts::list;
+    Get    "/api/v1/lists"                             "lists"        Search        SignedIn api::contracts::lists;
+    Get    "/api/v1/lists/{list}"                      "list"         Search        SignedIn api::contracts::show;
+    Post   "/api/v1/launch"                            "launch"       SignIn        Open     api::launch::open;
+    Get    "/api/v1/authz/explain"                     "explain"      PolicyExplained OnDuty  api::explain::show;
+    // Objections to records of an institution, and the review of emergencies
+    Get    "/api/v1/objections"                        "objections-received" Search OnDuty   api::objections::of_institution;
+    Post   "/api/v1/objections/{task}/answer"          "answer-objection" ObjectionAnswered OnDuty api::objections::answer;
+    Get    "/api/v1/reviews"                           "reviews"      AuditRead     OnDuty   api::reviews::list;
+    Post   "/api/v1/reviews/{review}"                  "review"       EmergencyReviewed OnDuty api::reviews::decide;
+    Get    "/api/v1/audit"                             "audit"        AuditRead     OnDuty   api::audit::list;
+    Get    "/api/v1/operations"                        "operations"   Read          OnDuty   api::operations::show;
     // The road in: messages of sources, what became of them, what was set aside
     Get    "/api/v1/sources"                           "sources"      Read          OnDuty   api::sources::list;
     Post   "/api/v1/sources/{source}/messages"         "receive"      MessageReceived SignedIn api::messages::receive;
@@ -153,6 +174,16 @@ pub static ROUTES: &[Route] = routes! {
     // Operations
     Get    "/api/v1/status"                            "status"       Read          Open     api::status::show;
 };
+
+/// The list as text: method, path, name, who may come.
+#[must_use]
+pub fn route_list() -> String {
+    let line = |route: &Route| {
+        let (method, path, name) = (route.method.as_str(), route.path, route.name);
+        format!("{method:6} {path:66} {name:20} {}", format!("{:?}", route.access).to_lowercase())
+    };
+    ROUTES.iter().map(line).collect::<Vec<_>>().join("\n")
+}
 
 /// What answers a method that a path of the list does not have.
 pub static NO_SUCH_METHOD: &[Route] = routes! {

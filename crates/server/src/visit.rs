@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
+use care::Ground;
 use model::{ErrorCode, Failure, TypeCode};
 use parking_lot::Mutex;
 use records::{Caller, Records, Return, WriteOptions};
@@ -46,6 +47,10 @@ pub struct Visit {
     pub remote: Option<SocketAddr>,
     /// Who asks; absent on routes that are open.
     pub(crate) caller: Option<Caller>,
+    /// The account behind the request, before its grounds were worked out.
+    pub(crate) asker: Option<Actor>,
+    /// On what ground the person in the path is looked at, where one is needed.
+    pub(crate) ground: Option<Ground>,
     pub(crate) path_parameters: Vec<(String, String)>,
     pub(crate) trail: Mutex<Trail>,
     host_url: String,
@@ -62,6 +67,8 @@ pub struct Trail {
     pub parameters: Vec<String>,
     /// Why the caller looks, in their own words, when a rule obliges them to say.
     pub reason: Option<String>,
+    /// The event is marked for review, whatever the rule says.
+    pub must_review: bool,
     /// Who it turned out to be, on a route that anybody may call.
     pub actor: Option<Actor>,
     /// What was done, when the route alone does not tell.
@@ -88,6 +95,8 @@ impl Visit {
             body: Bytes::new(),
             remote,
             caller: None,
+            asker: None,
+            ground: None,
             path_parameters,
             trail: Mutex::default(),
             host_url,
@@ -143,6 +152,14 @@ impl Visit {
     /// [`ErrorCode::NotSignedIn`] on an open route without a token.
     pub fn caller(&self) -> Result<&Caller, Failure> {
         self.caller.as_ref().ok_or_else(|| Failure::new(ErrorCode::NotSignedIn, "this route needs a bearer token"))
+    }
+
+    /// The account behind the request, as it is stored: a resident's own registrations are still apart from the family's.
+    ///
+    /// # Errors
+    /// As [`Visit::caller`].
+    pub fn asker(&self) -> Result<&Actor, Failure> {
+        self.asker.as_ref().ok_or_else(|| Failure::new(ErrorCode::NotSignedIn, "this route needs a bearer token"))
     }
 
     /// Asks the policy about one act on one type; the rule that spoke goes into the audit event, and so does the reason

@@ -8,6 +8,7 @@ pub mod cda_mapping;
 pub mod elements;
 pub mod hl7v2;
 pub mod icd10;
+pub mod lists;
 pub mod maps;
 pub mod regions;
 pub mod rules;

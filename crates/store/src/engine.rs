@@ -44,11 +44,13 @@ pub enum Keyspace {
     Issue,
     /// Which registrations are one person, as an append-only ledger.
     Ledger,
+    /// Emergency accesses: who opened one, why, until when, and how it was reviewed.
+    Ground,
 }
 
 impl Keyspace {
     /// Every keyspace.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Meta,
         Self::Key,
         Self::Account,
@@ -67,6 +69,7 @@ impl Keyspace {
         Self::Receipt,
         Self::Issue,
         Self::Ledger,
+        Self::Ground,
     ];
 
     /// The name in metrics, in backups and as the column family.
@@ -91,6 +94,7 @@ impl Keyspace {
             Self::Receipt => "receipt",
             Self::Issue => "issue",
             Self::Ledger => "ledger",
+            Self::Ground => "ground",
         }
     }
 }

@@ -74,7 +74,8 @@ impl Shape {
             | Keyspace::Meta
             | Keyspace::Source
             | Keyspace::Claim
-            | Keyspace::Ledger => Self { compressed: false, bloom: true, block_bytes: 4 << 10 },
+            | Keyspace::Ledger
+            | Keyspace::Ground => Self { compressed: false, bloom: true, block_bytes: 4 << 10 },
         }
     }
 

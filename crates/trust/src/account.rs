@@ -58,11 +58,13 @@ pub enum Role {
     PlatformOperator,
     /// 机构管理员: answers for what an institution sends.
     InstitutionAdministrator,
+    /// 家庭医生: a clinician with residents under contract.
+    FamilyDoctor,
 }
 
 impl Role {
     /// Every role, in the order of the decision table.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Machine,
         Self::Clinician,
         Self::Resident,
@@ -71,6 +73,7 @@ impl Role {
         Self::AuditAdministrator,
         Self::PlatformOperator,
         Self::InstitutionAdministrator,
+        Self::FamilyDoctor,
     ];
 
     /// The word in the decision table, in stored accounts and on the command line.
@@ -85,6 +88,7 @@ impl Role {
             Self::AuditAdministrator => "audit-administrator",
             Self::PlatformOperator => "platform-operator",
             Self::InstitutionAdministrator => "institution-administrator",
+            Self::FamilyDoctor => "family-doctor",
         }
     }
 
@@ -100,6 +104,7 @@ impl Role {
             Self::AuditAdministrator => ("审计管理员", "audit administrator"),
             Self::PlatformOperator => ("平台运维", "platform operator"),
             Self::InstitutionAdministrator => ("机构管理员", "institution administrator"),
+            Self::FamilyDoctor => ("家庭医生", "family doctor"),
         }
     }
 }
@@ -107,7 +112,7 @@ impl Role {
 /// A role that is not one of [`Role::ALL`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "unknown role `{0}`; known: machine, clinician, resident, system-administrator, security-administrator, audit-administrator, platform-operator, institution-administrator"
+    "unknown role `{0}`; known: machine, clinician, resident, system-administrator, security-administrator, audit-administrator, platform-operator, institution-administrator, family-doctor"
 )]
 pub struct UnknownRole(pub String);
 
@@ -266,6 +271,45 @@ impl fmt::Debug for Token {
     }
 }
 
+/// Somebody whom a resident acts for (代办): a child, an old parent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proxy {
+    /// One of their registrations.
+    pub registration: Home,
+    /// Who they are to the resident: `child`, `parent`, `spouse`, `other`.
+    pub relation: Relation,
+    /// When it ends, for example on the eighteenth birthday; never when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until_ms: Option<i64>,
+}
+
+/// Who somebody is to the resident who acts for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "family words are their own documentation")]
+pub enum Relation {
+    Child,
+    Parent,
+    Spouse,
+    Other,
+}
+
+impl Relation {
+    /// Every relation.
+    pub const ALL: [Self; 4] = [Self::Child, Self::Parent, Self::Spouse, Self::Other];
+
+    /// The word on the command line and in JSON.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Child => "child",
+            Self::Parent => "parent",
+            Self::Spouse => "spouse",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// A stored account. `Debug` shows neither password hash nor token digest.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
@@ -280,12 +324,21 @@ pub struct Account {
     /// The institution it speaks for, as a local id of an Organization.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub institution: Option<String>,
+    /// The department (科室) that a clinician works in, as the institution's own code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub department: Option<String>,
+    /// The staff number (工号) that the institution's messages name a clinician by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub staff_number: Option<String>,
     /// What it was given.
     #[serde(default)]
     pub grants: Grants,
     /// The registrations it is bound to: a resident's own.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub patients: BTreeSet<Home>,
+    /// The registrations of family members whom a resident acts for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proxies: Vec<Proxy>,
     /// For sign-in at a screen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<PasswordHash>,
@@ -333,8 +386,11 @@ impl Account {
             role,
             tenant,
             institution: None,
+            department: None,
+            staff_number: None,
             grants: Grants::default(),
             patients: BTreeSet::new(),
+            proxies: Vec::new(),
             password: None,
             token_digest: None,
             disabled: false,
@@ -351,8 +407,11 @@ impl Account {
             role: self.role,
             tenant: self.tenant,
             institution: self.institution.clone(),
+            department: self.department.clone(),
+            staff_number: self.staff_number.clone(),
             grants: self.grants.clone(),
             patients: self.patients.clone(),
+            proxies: self.proxies.clone(),
         }
     }
 
@@ -436,10 +495,16 @@ pub struct Actor {
     pub tenant: TenantId,
     /// The institution it speaks for.
     pub institution: Option<String>,
+    /// The department that a clinician works in.
+    pub department: Option<String>,
+    /// The staff number of a clinician.
+    pub staff_number: Option<String>,
     /// What it was given.
     pub grants: Grants,
-    /// The registrations it is bound to.
+    /// The registrations it is bound to: a resident's own, or those that a clinician has a ground for on this request.
     pub patients: BTreeSet<Home>,
+    /// The registrations of family members whom a resident acts for.
+    pub proxies: Vec<Proxy>,
 }
 
 impl fmt::Debug for Actor {

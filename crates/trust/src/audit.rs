@@ -96,6 +96,16 @@ audit_actions! {
     TokenWithdrawn = "token-withdrawn", 'D', false, "作废访问令牌", "a token was withdrawn";
     /// The audit log itself was read.
     AuditRead = "audit-read", 'R', false, "查阅审计日志", "the audit log was read";
+    /// An emergency access was opened.
+    EmergencyOpened = "emergency-opened", 'E', true, "发起紧急调阅", "an emergency access was opened";
+    /// An emergency access was reviewed.
+    EmergencyReviewed = "emergency-reviewed", 'U', true, "复核紧急调阅", "an emergency access was reviewed";
+    /// A resident objected to a record.
+    ObjectionMade = "objection-made", 'C', true, "居民提出异议", "a resident objected to a record";
+    /// An institution answered an objection.
+    ObjectionAnswered = "objection-answered", 'U', true, "机构答复异议", "an institution answered an objection";
+    /// The policy was asked to explain itself.
+    PolicyExplained = "policy-explained", 'R', false, "解释权限决定", "the policy explained a decision";
     /// A resident saw who looked.
     AccessLogRead = "access-log-read", 'R', true, "居民查看本人记录的查阅情况", "a resident saw who looked at the record";
     /// A signed checkpoint was made.
@@ -170,6 +180,9 @@ pub struct AuditEvent {
     /// The policy rule that decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
+    /// On what ground a certain person was looked at: the id of its row, and what it was found in (`active-visit Encounter/…`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ground: Option<String>,
     /// The registrations whose content went out or came in; the log is indexed by them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub disclosed: Vec<Home>,
@@ -216,6 +229,7 @@ impl AuditEvent {
             outcome,
             status: None,
             rule: None,
+            ground: None,
             disclosed: Vec::new(),
             resources: 0,
             parameters: Vec::new(),

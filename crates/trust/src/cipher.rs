@@ -121,6 +121,8 @@ pub enum Domain {
     Content = 10,
     /// The number of a document that proves identity.
     Document = 11,
+    /// The key by which an institution signs the launch of a record from its own screens.
+    Launch = 12,
 }
 
 impl Domain {
@@ -128,6 +130,15 @@ impl Domain {
     fn is_hot(self) -> bool {
         matches!(self, Self::Code | Self::System | Self::Uri)
     }
+}
+
+/// HMAC-SM3 under a key that was given to somebody outside: what an institution signs with.
+#[must_use]
+pub fn hmac_sm3(key: &[u8], bytes: &[u8]) -> [u8; 32] {
+    // HMAC takes keys of any length; the error of the trait cannot happen.
+    let Ok(mut mac) = Hmac::<Sm3>::new_from_slice(key) else { return [0; 32] };
+    mac.update(bytes);
+    mac.finalize().into_bytes().into()
 }
 
 /// A body key, wrapped by the tenant's wrap key: `nonce(12) ‖ ciphertext(16) ‖ tag(16)`.

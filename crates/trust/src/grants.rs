@@ -2,7 +2,8 @@
 //!
 //! `context/Type.letters`: context is `system`, `user` or `patient`, Type a stored resource type or `*`, letters a
 //! subset of `cruds` in that order. The v1 forms `.read` (rs), `.write` (cud) and `.*` (cruds) are read too. One word
-//! of our own: `label/R` and `label/V` let an account see resources of that confidentiality (see `policy`).
+//! of our own: `label/R` and `label/V` let an account see resources of that confidentiality (see `policy`); `ground/any` lets a
+//! clinician see persons without a ground (a visit, a contract): for sample data and central services, never for a ward.
 //! Grants only ever widen by naming: an empty text grants nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -109,7 +110,7 @@ impl Label {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GrantsError {
     /// No `context/rest`, or another context.
-    #[error("`{0}`: a scope begins with `system/`, `user/` or `patient/`, or is `label/R` or `label/V`")]
+    #[error("`{0}`: a scope begins with `system/`, `user/` or `patient/`, or is `label/R`, `label/V` or `ground/any`")]
     Context(String),
     /// No `.letters`.
     #[error("`{0}`: a scope is `context/Type.letters`, e.g. `system/*.cruds` or `user/Observation.rs`")]
@@ -143,6 +144,8 @@ pub struct Grants {
     /// Interactions of `*` and of single types (`None` is `*`), per context.
     scopes: BTreeMap<(Context, Option<u16>), u8>,
     labels: BTreeSet<Label>,
+    /// `ground/any`.
+    any_ground: bool,
 }
 
 impl Grants {
@@ -173,6 +176,12 @@ impl Grants {
         self.labels.iter().any(|label| label.code() == code)
     }
 
+    /// Whether persons are shown without a ground.
+    #[must_use]
+    pub fn opens_any_person(&self) -> bool {
+        self.any_ground
+    }
+
     /// Whether nothing was given.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -184,6 +193,10 @@ impl Grants {
         let context = match (context, rest) {
             ("label", "R") => return self.add_label(Label::Restricted),
             ("label", "V") => return self.add_label(Label::VeryRestricted),
+            ("ground", "any") => {
+                self.any_ground = true;
+                return Ok(());
+            }
             ("system", _) => Context::System,
             ("user", _) => Context::User,
             ("patient", _) => Context::Patient,
@@ -259,6 +272,9 @@ impl fmt::Display for Grants {
         for label in &self.labels {
             write!(f, "{between}label/{}", label.code())?;
             between = " ";
+        }
+        if self.any_ground {
+            write!(f, "{between}ground/any")?;
         }
         Ok(())
     }

@@ -17,10 +17,12 @@ pub mod policy;
 mod random;
 pub mod secret;
 
-pub use account::{Account, Actor, Login, PasswordHash, Role, Token};
+pub use account::{Account, Actor, Login, PasswordHash, Proxy, Relation, Role, Token};
 pub use audit::{AuditAction, AuditEvent, Outcome};
 pub use checkpoint::{Checkpoint, SignedCheckpoint, SigningKey, VerifyingKey};
 pub use cipher::{BodyKey, CipherError, Domain, MasterKey, TenantKeys, WrappedKey};
 pub use grants::{Grants, Interaction};
-pub use policy::{Decision, Denied, Duty, Filter, Obligation, Patients, decide, may, scope};
+pub use policy::{
+    Decision, Denied, Duty, Filter, GroundKind, GroundRule, Obligation, Patients, decide, may, needs_ground, scope,
+};
 pub use secret::Secret;

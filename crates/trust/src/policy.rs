@@ -14,7 +14,7 @@ use model::{ErrorCode, Failure, Purpose, TypeCode};
 use serde::{Deserialize, Serialize};
 
 pub use self::filter::{CONFIDENTIALITY_SYSTEM, Filter, Patients};
-pub use self::table::{DutyRule, HideRule, Rule, duties, hidden, rules};
+pub use self::table::{DutyRule, GroundKind, GroundRule, HideRule, Rule, duties, grounds, hidden, rules};
 use crate::account::{Actor, Role};
 use crate::grants::Interaction;
 
@@ -108,6 +108,30 @@ pub fn scope(actor: &Actor, purpose: Purpose) -> Result<Filter, Denied> {
     Filter::of(actor, purpose)
 }
 
+/// Whether an actor sees a person only on a ground: a visit, a contract, an own record, an emergency.
+#[must_use]
+pub fn needs_ground(actor: &Actor) -> bool {
+    !actor.grants.opens_any_person() && table::grounds().iter().any(|rule| rule.roles.contains(&actor.role))
+}
+
+/// The grounds that count for a role and a purpose.
+pub fn grounds_for(role: Role, purpose: Purpose) -> impl Iterator<Item = &'static GroundRule> {
+    table::grounds().iter().filter(move |rule| rule.roles.contains(&role) && rule.purposes.contains(&purpose))
+}
+
+/// [`NO_GROUND`] as a decision, for the audit log.
+#[must_use]
+pub fn no_ground() -> Decision {
+    no(NO_GROUND.rule, NO_GROUND.zh, NO_GROUND.en)
+}
+
+/// The refusal of somebody without a ground.
+pub const NO_GROUND: Denied = Denied {
+    rule: "no-ground",
+    zh: "没有调阅依据：患者当前不在您处就诊，也没有签约；确属急救的，可发起紧急调阅",
+    en: "no ground: the person is not being seen by you and has no contract with you; in an emergency, open an emergency access",
+};
+
 /// Work outside FHIR that a role may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -130,11 +154,27 @@ pub enum Duty {
     SeeReceipts,
     /// Open what was set aside (问题数据) and the originals of one's own institution, and release it.
     OpenProblems,
+    /// Find a person by an exact number, or name and birth date, without seeing the record (for an emergency).
+    FindPerson,
+    /// Open an emergency access (紧急调阅).
+    OpenEmergency,
+    /// Review emergency accesses.
+    ReviewEmergencies,
+    /// Answer objections (异议) to records of the own institution.
+    AnswerObjections,
+    /// Object to a record of one's own.
+    Object,
+    /// Lists of one's own contracted residents.
+    SeeContracts,
+    /// See who else looked at a person whom one may see.
+    SeeWhoLooked,
+    /// Ask why the policy decides as it does.
+    ExplainPolicy,
 }
 
 impl Duty {
     /// Every duty; the table has one row for each.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 17] = [
         Self::ManageAccounts,
         Self::AssignGrants,
         Self::ReadPolicy,
@@ -144,6 +184,14 @@ impl Duty {
         Self::SendMessages,
         Self::SeeReceipts,
         Self::OpenProblems,
+        Self::FindPerson,
+        Self::OpenEmergency,
+        Self::ReviewEmergencies,
+        Self::AnswerObjections,
+        Self::Object,
+        Self::SeeContracts,
+        Self::SeeWhoLooked,
+        Self::ExplainPolicy,
     ];
 
     /// The id of its row.
@@ -159,6 +207,14 @@ impl Duty {
             Self::SendMessages => "send-messages",
             Self::SeeReceipts => "see-receipts",
             Self::OpenProblems => "open-problems",
+            Self::FindPerson => "find-person",
+            Self::OpenEmergency => "open-emergency",
+            Self::ReviewEmergencies => "review-emergencies",
+            Self::AnswerObjections => "answer-objections",
+            Self::Object => "object",
+            Self::SeeContracts => "see-contracts",
+            Self::SeeWhoLooked => "see-who-looked",
+            Self::ExplainPolicy => "explain-policy",
         }
     }
 }
@@ -177,7 +233,7 @@ pub fn may(actor: &Actor, duty: Duty, about: Option<&str>) -> Decision {
 #[must_use]
 pub fn usual_purpose(role: Role) -> Purpose {
     match role {
-        Role::Clinician => Purpose::Treatment,
+        Role::Clinician | Role::FamilyDoctor => Purpose::Treatment,
         Role::Resident => Purpose::PersonRequest,
         Role::Machine
         | Role::SystemAdministrator

@@ -234,6 +234,38 @@ proptest! {
             prop_assert_eq!(filter.types_readable(code.name()), decide(&who, Interaction::Read, code.name(), purpose).allow);
             prop_assert_eq!(filter.types_searchable(code.name()), decide(&who, Interaction::Search, code.name(), purpose).allow);
         }
-        prop_assert_eq!(*filter.patients() == Patients::All, role != Role::Resident && !who.grants.is_patient_bound());
+        prop_assert_eq!(*filter.patients() == Patients::All, !needs_ground(&who) && !who.grants.is_patient_bound());
     }
+}
+
+#[test]
+fn clinicians_and_residents_need_a_ground_and_programs_do_not() {
+    for role in Role::ALL {
+        let expected = matches!(role, Role::Clinician | Role::FamilyDoctor | Role::Resident);
+        assert_eq!(needs_ground(&actor(role, EVERYTHING)), expected, "{role:?}");
+    }
+    assert!(!needs_ground(&actor(Role::Clinician, "user/*.rs ground/any")));
+    let filter = scope(&actor(Role::Clinician, "user/*.rs"), Purpose::Treatment).unwrap();
+    assert_eq!(*filter.patients(), Patients::Only([Home(7)].into()));
+    let any = scope(&actor(Role::Clinician, "user/*.rs ground/any"), Purpose::Treatment).unwrap();
+    assert_eq!(*any.patients(), Patients::All);
+}
+
+/// Who may look on which ground, for which purpose: over every cell.
+#[test]
+fn each_ground_counts_for_its_role_and_purpose_only() {
+    let mut seen = String::new();
+    for role in Role::ALL {
+        for purpose in Purpose::ALL {
+            for rule in grounds_for(role, purpose) {
+                seen.push_str(&format!("{} {} {}\n", role.code(), purpose.code(), rule.kind.code()));
+            }
+        }
+    }
+    let expected = "clinician TREAT visit\nclinician ETREAT emergency\nclinician PUBHLTH visit\n\
+        resident PATRQT own\nresident PATRQT proxy\n\
+        family-doctor TREAT visit\nfamily-doctor TREAT contract\nfamily-doctor ETREAT emergency\n\
+        family-doctor PUBHLTH visit\nfamily-doctor PUBHLTH contract\n";
+    let sorted = |text: &str| text.lines().map(str::to_owned).collect::<BTreeSet<_>>();
+    assert_eq!(sorted(&seen), sorted(expected));
 }

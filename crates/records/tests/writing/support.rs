@@ -40,6 +40,9 @@ pub fn caller(tenant: TenantId, role: Role, grants: &str, purpose: Purpose, home
         role,
         tenant,
         institution: None,
+        department: None,
+        staff_number: None,
+        proxies: Vec::new(),
         grants: grants.parse().unwrap(),
         patients: homes.iter().copied().collect(),
     };

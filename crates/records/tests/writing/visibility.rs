@@ -96,7 +96,7 @@ fn a_label_hides_all_versions_from_who_does_not_hold_it() {
     let world = world();
     hospital(&world);
     let clinician = |grants: &str| caller(TenantId(1), Role::Clinician, grants, Purpose::Treatment, &[]);
-    let (plain, trusted) = (clinician("user/*.rs"), clinician("user/*.rs label/R label/V"));
+    let (plain, trusted) = (clinician("user/*.rs ground/any"), clinician("user/*.rs label/R label/V ground/any"));
     assert!(!plain.filter.hidden_labels().is_empty() && trusted.filter.hidden_labels().is_empty());
     world.put(&observation("op", "p", Some("V"))).unwrap();
     assert_eq!(readable(&world, &plain, &["Observation/op", "Observation/oq"]), [false, true]);

@@ -3,12 +3,11 @@
 use model::{ErrorCode, Failure, Home, instant_text};
 use serde_json::{Value, json};
 use store::AuditRecord;
-use trust::{Duty, Interaction};
+use trust::Duty;
 
-use super::only_parameters;
+use super::{lookup, only_parameters};
 use crate::answer::{Answer, Outcome};
 use crate::caller::store_failure;
-use crate::folder::home_of;
 use crate::routes::Route;
 use crate::visit::Visit;
 
@@ -38,18 +37,20 @@ fn make(visit: &Visit) -> Outcome {
 }
 
 /// The registrations asked about, if this caller may know who looked at them: an audit administrator may for everybody (and
-/// sees no record), a resident for themselves, and whoever may read the record may see who else did.
+/// sees no record), a resident for themselves, and a clinician who has a ground for the person.
 fn asked(visit: &Visit) -> Result<Vec<Home>, Failure> {
+    let nobody = || Failure::new(ErrorCode::NotFound, "no such person");
     if visit.has_duty(Duty::ReadAuditLog).is_ok() {
-        let keys = visit.app.store.tenant(visit.caller()?.tenant());
-        return Ok(vec![home_of(&keys, visit.id())]);
+        let tenant = visit.caller()?.tenant();
+        // Also of a registration that was deleted since.
+        let known = visit.app.grounds.resident(tenant, visit.id())?;
+        return Ok(known.map_or_else(|| vec![visit.records().registration(tenant, visit.id())], |it| it.registrations));
     }
-    let caller = visit.may(Interaction::Read, "Patient")?;
-    let document = visit.records().read(caller, "Patient", visit.id())?;
-    if document.disclosed.is_empty() {
-        return Err(Failure::new(ErrorCode::NotFound, "no such person"));
+    if visit.has_duty(Duty::ReadOwnAccessLog).is_err() {
+        visit.has_duty(Duty::SeeWhoLooked)?;
     }
-    Ok(document.disclosed)
+    let subject = lookup::subject(visit)?;
+    if subject.disclosed.is_empty() { Err(nobody()) } else { Ok(subject.disclosed) }
 }
 
 fn entry(visit: &Visit, record: &AuditRecord) -> Value {
@@ -69,6 +70,8 @@ fn entry(visit: &Visit, record: &AuditRecord) -> Value {
         "what": what(&event.route),
         "outcome": event.outcome,
         "reason": event.reason,
+        "emergency": event.review,
+        "ground": event.ground.as_deref().and_then(|ground| ground.split_once(' ')).map(|(rule, _)| rule),
         "request_id": event.request_id,
     })
 }

@@ -18,6 +18,36 @@ pub fn first_code(concept: &Value) -> Option<(Option<&str>, &str)> {
     codings.iter().find_map(|coding| Some((coding["system"].as_str(), coding["code"].as_str()?)))
 }
 
+/// As [`first_code`], but a code that means the same everywhere comes before an institution's own.
+pub fn common_code(concept: &Value) -> Option<(Option<&str>, &str)> {
+    let codings = concept["coding"].as_array()?;
+    let is_own =
+        |coding: &&Value| coding["system"].as_str().is_none_or(|it| it.starts_with("urn:kangmai:institution:"));
+    let common = codings.iter().find(|coding| !is_own(coding) && coding["code"].is_string());
+    common.map_or_else(|| first_code(concept), |coding| Some((coding["system"].as_str(), coding["code"].as_str()?)))
+}
+
+/// The code of the institution that numbered a resource: `urn:kangmai:institution:{code}:{what}`.
+pub fn institution(resource: &Value) -> Option<String> {
+    let code_of = |system: &Value| {
+        let (code, _) = system.as_str()?.strip_prefix("urn:kangmai:institution:")?.rsplit_once(':')?;
+        Some(code.to_owned())
+    };
+    let identifiers = resource["identifier"].as_array().into_iter().flatten();
+    let own = identifiers.clone().find_map(|identifier| code_of(&identifier["system"]));
+    // A shared document has one identifier; a result of a report may have only its item's code.
+    let codings = ["code", "medicationCodeableConcept", "vaccineCode"];
+    let coded = || {
+        let all = codings.iter().flat_map(|name| resource[*name]["coding"].as_array().into_iter().flatten());
+        all.clone().find_map(|coding| code_of(&coding["system"]))
+    };
+    let referred = || {
+        let references = ["encounter", "serviceProvider", "custodian", "requester"];
+        references.iter().find_map(|name| code_of(&resource[*name]["identifier"]["system"]))
+    };
+    own.or_else(|| code_of(&resource["identifier"]["system"])).or_else(coded).or_else(referred)
+}
+
 /// A name as it is read: the text, else Chinese order without a space for Chinese names, else given names first.
 pub fn human_name(resource: &Value) -> Option<String> {
     let names = resource["name"].as_array()?;
@@ -84,6 +114,14 @@ pub fn masked(value: &str) -> String {
     text
 }
 
+/// 张**: the family name stays, of a name of two characters the first.
+pub fn masked_name(name: &str) -> String {
+    let mut characters = name.chars();
+    let first: String = characters.by_ref().take(1).collect();
+    let hidden = characters.count().clamp(1, 3);
+    first + &"*".repeat(hidden)
+}
+
 /// When it happened, as the source wrote it.
 pub fn date(resource: &Value) -> Option<&str> {
     const DATES: &[&str] = &[
@@ -116,7 +154,11 @@ pub fn title(resource: &Value) -> Option<String> {
     let concept = |name: &str| concept_words(&resource[name]).map(str::to_owned);
     let first = |name: &str| resource[name].as_array().and_then(|list| concept_words(list.first()?)).map(str::to_owned);
     match resource["resourceType"].as_str().unwrap_or_default() {
-        "Encounter" => first("type").or_else(|| resource["class"]["code"].as_str().map(str::to_owned)),
+        "Encounter" => first("type")
+            .or_else(|| visit_title(resource))
+            .or_else(|| resource["class"]["display"].as_str().map(str::to_owned))
+            .or_else(|| resource["class"]["code"].as_str().map(str::to_owned)),
+        "Composition" => concept("type").or_else(|| resource["title"].as_str().map(str::to_owned)),
         "Immunization" => concept("vaccineCode"),
         "MedicationRequest" | "MedicationAdministration" => concept("medicationCodeableConcept")
             .or_else(|| resource["medicationReference"]["display"].as_str().map(str::to_owned)),
@@ -125,6 +167,12 @@ pub fn title(resource: &Value) -> Option<String> {
         "ImagingStudy" => first("procedureCode"),
         _ => concept("code"),
     }
+}
+
+/// 门诊 · 心血管内科.
+fn visit_title(encounter: &Value) -> Option<String> {
+    let class = encounter["class"]["display"].as_str()?;
+    Some(concept_words(&encounter["serviceType"]).map_or_else(|| class.to_owned(), |it| format!("{class} · {it}")))
 }
 
 /// One more line about it: the value of a result, the reason of an encounter.
@@ -178,7 +226,7 @@ pub fn values(resource: &Value) -> Vec<Value> {
 }
 
 fn value(holder: &Value) -> Value {
-    let (system, code) = first_code(&holder["code"]).map_or((None, None), |(system, code)| (system, Some(code)));
+    let (system, code) = common_code(&holder["code"]).map_or((None, None), |(system, code)| (system, Some(code)));
     let quantity = &holder["valueQuantity"];
     let worded = concept_words(&holder["valueCodeableConcept"]).map(Value::from);
     let found = [&quantity["value"], &holder["valueString"], &holder["valueInteger"], &holder["valueBoolean"]];
@@ -193,7 +241,36 @@ fn value(holder: &Value) -> Value {
         "unit": either(&quantity["unit"], &quantity["code"]),
         "low": range["low"]["value"],
         "high": range["high"]["value"],
+        "flag": flag(holder),
+        "original": sent(quantity),
     })
+}
+
+/// `H`, `L` or `A` as the source says, else by the range that came with the result.
+fn flag(holder: &Value) -> Option<&'static str> {
+    let said = holder["interpretation"].as_array().into_iter().flatten().find_map(|it| Some(first_code(it)?.1));
+    match said {
+        Some("H" | "HH" | "HU") => return Some("H"),
+        Some("L" | "LL" | "LU") => return Some("L"),
+        Some("A" | "AA" | "POS") => return Some("A"),
+        Some(_) => return None,
+        None => {}
+    }
+    let number = |value: &Value| value.as_number().and_then(|it| it.to_string().parse::<f64>().ok());
+    let value = number(&holder["valueQuantity"]["value"])?;
+    let range = &holder["referenceRange"][0];
+    if number(&range["high"]["value"]).is_some_and(|high| value > high) {
+        return Some("H");
+    }
+    number(&range["low"]["value"]).is_some_and(|low| value < low).then_some("L")
+}
+
+/// The number and unit as they were sent, when the platform converted them.
+fn sent(quantity: &Value) -> Option<Value> {
+    let extensions = quantity["extension"].as_array()?;
+    let sent = extensions.iter().find(|extension| extension["url"] == formats::terminology::SENT_VALUE)?;
+    let sent = &sent["valueQuantity"];
+    Some(json!({"value": sent["value"], "unit": either(&sent["unit"], &sent["code"])}))
 }
 
 #[cfg(test)]

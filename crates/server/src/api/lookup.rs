@@ -1,10 +1,11 @@
 //! Searches that the portal's pages are made of: the same as a client of `/fhir/R4` could send, under the same policy.
 
-use model::{ErrorCode, Failure, Home};
+use model::{ErrorCode, Failure, Home, Number, ResourceKey, Rid, TypeCode};
 use records::Caller;
-use serde_json::Value;
+use serde_json::{Value, json};
 use trust::Interaction;
 
+use super::facts;
 use crate::visit::Visit;
 
 /// The most resources that one page of the portal is made from; what lies beyond is said to be cut off, never silently.
@@ -94,14 +95,119 @@ fn page(
         .map(|(_, query)| query.to_owned()))
 }
 
-/// The registration in the path, if this caller may read it.
+/// Who a page is about: all registrations of one resident that the caller may see.
+pub struct Subject {
+    /// The id of the page's address.
+    pub id: String,
+    /// The registrations.
+    pub patients: Vec<Value>,
+    /// Their homes.
+    pub disclosed: Vec<Home>,
+}
+
+impl Subject {
+    /// The value of `patient=`: any of the registrations.
+    pub fn any(&self) -> String {
+        let ids = self.patients.iter().filter_map(|patient| patient["id"].as_str());
+        ids.collect::<Vec<_>>().join(",")
+    }
+
+    /// The registration that the page's heading is made of: the one that says most, the first of equals.
+    pub fn first(&self) -> &Value {
+        let said = |patient: &Value| patient.as_object().map_or(0, serde_json::Map::len);
+        let most = self.patients.iter().map(said).max().unwrap_or(0);
+        self.patients.iter().find(|patient| said(patient) == most).unwrap_or(&Value::Null)
+    }
+}
+
+/// The resident in the path, of a `Person` or of a `Patient`, as far as this caller may read the registrations.
 ///
 /// # Errors
-/// As a FHIR read of the same Patient.
-pub fn person(visit: &Visit) -> Result<(Value, Vec<Home>), Failure> {
-    let caller = visit.may(Interaction::Read, "Patient")?;
-    let document = visit.records().read(caller, "Patient", visit.id())?;
-    let resource = serde_json::from_slice(&document.json)
-        .map_err(|_| Failure::new(ErrorCode::Internal, "a stored resource is no JSON"))?;
-    Ok((resource, document.disclosed))
+/// `NotFound` when there is nobody, or nobody that this caller may see.
+pub fn subject(visit: &Visit) -> Result<Subject, Failure> {
+    let tenant = visit.may(Interaction::Read, "Patient")?.tenant();
+    let nobody = || Failure::new(ErrorCode::NotFound, "no such person");
+    let resident = visit.app.grounds.resident(tenant, visit.id())?.ok_or_else(nobody)?;
+    of_resident(visit, &resident)?.ok_or_else(nobody)
 }
+
+/// The resident that a registration is, as far as this caller may read the registrations.
+pub fn subject_of(visit: &Visit, registration: Home) -> Result<Option<Subject>, Failure> {
+    let resident = visit.app.grounds.resident_of(visit.caller()?.tenant(), registration)?;
+    of_resident(visit, &resident)
+}
+
+fn of_resident(visit: &Visit, resident: &care::Resident) -> Result<Option<Subject>, Failure> {
+    let caller = visit.caller()?;
+    let tenant = caller.tenant();
+    let Some(id) = resident.id(visit.records(), tenant) else { return Ok(None) };
+    let mut subject = Subject { id, patients: Vec::new(), disclosed: Vec::new() };
+    for home in &resident.registrations {
+        let Some(patient) = visit.records().registration_id(tenant, *home)? else { continue };
+        let document = match visit.records().read(caller, "Patient", &patient) {
+            Ok(document) => document,
+            // A registration that is hidden from this caller is not there.
+            Err(failure) if matches!(failure.code, ErrorCode::NotFound | ErrorCode::Gone) => continue,
+            Err(failure) => return Err(failure),
+        };
+        let resource = serde_json::from_slice(&document.json)
+            .map_err(|_| Failure::new(ErrorCode::Internal, "a stored resource is no JSON"))?;
+        subject.patients.push(resource);
+        subject.disclosed.extend(document.disclosed);
+    }
+    Ok((!subject.patients.is_empty()).then_some(subject))
+}
+
+/// Who a registration is, without a number, a full name or a day of birth: for finding somebody in an emergency and for its
+/// review. The duty was asked by the route.
+pub fn masked_identity(visit: &Visit, registration: Home) -> Result<Value, Failure> {
+    let tenant = visit.caller()?.tenant();
+    let key = ResourceKey {
+        tenant,
+        home: registration,
+        rid: Rid { type_code: TypeCode::PATIENT, number: Number(registration.0) },
+    };
+    let patient = visit.records().stored(&key)?.unwrap_or_default();
+    let birth_year = patient["birthDate"].as_str().and_then(|date| date.get(..4));
+    Ok(json!({
+        "name": facts::human_name(&patient).map(|name| facts::masked_name(&name)),
+        "gender": patient["gender"],
+        "birth_date": birth_year,
+    }))
+}
+
+/// Names of institutions (机构) by their code, each looked up once per page.
+#[derive(Default)]
+pub struct Institutions(std::collections::HashMap<String, Option<String>>);
+
+impl Institutions {
+    /// The name, when the directory knows it.
+    pub fn name(&mut self, visit: &Visit, code: &str) -> Option<String> {
+        if let Some(known) = self.0.get(code) {
+            return known.clone();
+        }
+        let identifier = format!("{INSTITUTION_SYSTEM}|{code}");
+        let found =
+            all(visit, "Organization", &[("identifier", &identifier), ("_count", "10"), ("_total", "none")], 10);
+        let organizations = found.map(|found| found.hits).unwrap_or_default();
+        let named = organizations.iter().find_map(|organization| organization["name"].as_str()).map(str::to_owned);
+        // A source is registered with the institution's name, long before a message says it.
+        let title = || {
+            let sources = visit.app.road.sources().list(visit.caller().ok()?.tenant()).ok()?;
+            sources.into_iter().find(|source| source.institution == code).map(|source| source.title)
+        };
+        let name = named.or_else(title);
+        self.0.insert(code.to_owned(), name.clone());
+        name
+    }
+
+    /// `institution` and `institution_name` of what a resource says about where it comes from.
+    pub fn note(&mut self, visit: &Visit, resource: &Value, line: &mut Value) {
+        let Some(code) = facts::institution(resource) else { return };
+        line["institution_name"] = self.name(visit, &code).into();
+        line["institution"] = code.into();
+    }
+}
+
+/// The system of institution codes (国家 OID 2.16.156.10011.1.5).
+const INSTITUTION_SYSTEM: &str = "urn:oid:2.16.156.10011.1.5";

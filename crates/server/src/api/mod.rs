@@ -2,19 +2,32 @@
 //! and audit, laid out for a reader: one front page, one timeline, one trend, one list of who looked.
 
 pub mod access;
+pub mod audit;
+pub mod bills;
+pub mod contracts;
+pub mod emergency;
+pub mod explain;
 mod facts;
 pub mod find;
+pub mod launch;
 mod lookup;
+pub mod me;
+pub mod medicines;
 pub mod messages;
+pub mod objections;
+pub mod operations;
 pub mod origin;
 pub mod problems;
 pub mod receipts;
+pub mod reports;
+pub mod reviews;
 pub mod session;
 pub mod sources;
 pub mod status;
 pub mod summary;
 pub mod timeline;
 pub mod trend;
+pub mod worklist;
 
 use model::{ErrorCode, Failure};
 use serde::de::DeserializeOwned;

@@ -97,7 +97,7 @@ pub async fn sign_out(visit: &Visit) -> Outcome {
     Err(Failure::new(ErrorCode::NotSupported, "a machine token is not a session; an administrator withdraws it"))
 }
 
-fn face(actor: &Actor, account: &Account) -> Value {
+pub(super) fn face(actor: &Actor, account: &Account) -> Value {
     let (zh, en) = actor.role.words();
     json!({
         "name": actor.name,
@@ -106,5 +106,7 @@ fn face(actor: &Actor, account: &Account) -> Value {
         "role_words": {"zh": zh, "en": en},
         "tenant": actor.tenant.0,
         "institution": actor.institution,
+        "department": actor.department,
+        "staff_number": actor.staff_number,
     })
 }

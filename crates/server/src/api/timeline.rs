@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use model::{ErrorCode, Failure, instant_text};
 use serde_json::{Value, json};
 
-use super::lookup::{self, Found};
+use super::lookup::{self, Found, Institutions, Subject};
 use super::{facts, only_parameters, parameter};
 use crate::answer::{Answer, Outcome};
 use crate::visit::Visit;
@@ -32,14 +32,15 @@ struct Mark {
     shown: usize,
 }
 
-/// `GET /api/v1/persons/{id}/timeline?before=&types=&limit=`.
+/// `GET /api/v1/persons/{id}/timeline?before=&types=&institution=&limit=`.
 pub async fn show(visit: &Visit) -> Outcome {
-    only_parameters(visit, &["before", "types", "limit"])?;
+    only_parameters(visit, &["before", "types", "limit", "institution"])?;
     tokio::task::block_in_place(|| make(visit))
 }
 
 fn make(visit: &Visit) -> Outcome {
-    let (_, disclosed) = lookup::person(visit)?;
+    let subject = lookup::subject(visit)?;
+    let wanted = parameter(visit, "institution");
     let mark = parameter(visit, "before").map(|text| mark(&text)).transpose()?;
     let limit = match parameter(visit, "limit").map(|text| text.parse::<usize>()) {
         None => LIMIT_DEFAULT,
@@ -48,22 +49,45 @@ fn make(visit: &Visit) -> Outcome {
             return Err(Failure::new(ErrorCode::BadSearch, format!("`limit` is a number from 1 to {LIMIT_MAX}")));
         }
     };
-    let mut whole = Found { disclosed, ..Found::default() };
+    let mut whole = Found { disclosed: subject.disclosed.clone(), ..Found::default() };
     let mut entries = Vec::new();
+    // Of one institution: its share of a page is not known beforehand, so that more is looked at.
+    let reach = if wanted.is_some() { lookup::RESOURCES_MAX } else { limit };
     for (type_name, date) in chosen(visit)? {
-        entries.extend(of_type(visit, type_name, date, mark.as_ref(), limit, &mut whole)?);
+        entries.extend(of_type(visit, &subject, (type_name, date), mark.as_ref(), reach, &mut whole)?);
     }
-    // Newest first; what shares a millisecond keeps one order, so that pages meet without gap or repetition.
-    entries.sort_by_cached_key(|resource| {
-        (Reverse(facts::date_ms(resource)), resource["resourceType"].to_string(), resource["id"].to_string())
-    });
+    entries.retain(|resource| wanted.is_none() || facts::institution(resource) == wanted);
+    in_order(&mut entries);
     let skipped = mark.map_or(0, |mark| mark.shown);
     let page: Vec<&Value> = entries.iter().skip(skipped).take(limit).collect();
     let next =
         (entries.len() > skipped + limit).then(|| page.last().map(|last| next_mark(last, &entries, skipped + limit)));
-    let lines: Vec<Value> = page.iter().map(|resource| line(resource)).collect();
+    let mut institutions = Institutions::default();
+    let lines: Vec<Value> = page.iter().map(|resource| line(visit, resource, &mut institutions)).collect();
     let count = lines.len();
     Ok(Answer::json(&json!({"entries": lines, "next": next.flatten()})).disclosing(whole.disclosed, count))
+}
+
+/// Newest first; what shares a millisecond keeps one order, so that pages meet without gap or repetition.
+fn in_order(entries: &mut [Value]) {
+    entries.sort_by_cached_key(|resource| {
+        (Reverse(facts::date_ms(resource)), resource["resourceType"].to_string(), resource["id"].to_string())
+    });
+}
+
+/// The newest entries of a person, of every type.
+pub(super) fn newest(visit: &Visit, subject: &Subject, limit: usize, whole: &mut Found) -> Result<Vec<Value>, Failure> {
+    let mut entries = Vec::new();
+    for (type_name, date) in TYPES {
+        // A role that does not see a type still has the others.
+        match of_type(visit, subject, (type_name, date), None, limit, whole) {
+            Err(failure) if failure.code == ErrorCode::Forbidden => {}
+            found => entries.extend(found?),
+        }
+    }
+    in_order(&mut entries);
+    entries.truncate(limit);
+    Ok(entries)
 }
 
 fn chosen(visit: &Visit) -> Result<Vec<(&'static str, &'static str)>, Failure> {
@@ -82,8 +106,8 @@ fn unknown_type() -> Failure {
 
 fn of_type(
     visit: &Visit,
-    type_name: &str,
-    date: &str,
+    subject: &Subject,
+    (type_name, date): (&str, &str),
     mark: Option<&Mark>,
     limit: usize,
     whole: &mut Found,
@@ -93,7 +117,8 @@ fn of_type(
     let count = wanted.to_string();
     // A time of the second the mark stands in begins at the mark and ends behind it: `le` would leave it out.
     let until = mark.map(|mark| format!("lt{}", instant_text(mark.at_ms.saturating_add(1))));
-    let mut pairs = vec![("patient", visit.id()), ("_count", count.as_str()), ("_total", "none")];
+    let any = subject.any();
+    let mut pairs = vec![("patient", any.as_str()), ("_count", count.as_str()), ("_total", "none")];
     if let Some(until) = &until {
         pairs.push((date, until));
     }
@@ -103,15 +128,18 @@ fn of_type(
     Ok(found.hits.into_iter().filter(is_before).collect())
 }
 
-fn line(resource: &Value) -> Value {
-    json!({
+pub(super) fn line(visit: &Visit, resource: &Value, institutions: &mut Institutions) -> Value {
+    let mut line = json!({
         "date": facts::date(resource),
         "type": resource["resourceType"],
         "id": resource["id"],
         "title": facts::title(resource),
         "detail": facts::detail(resource),
         "encounter": resource["encounter"]["reference"],
-    })
+        "department": facts::concept_words(&resource["serviceType"]),
+    });
+    institutions.note(visit, resource, &mut line);
+    line
 }
 
 fn mark(text: &str) -> Result<Mark, Failure> {

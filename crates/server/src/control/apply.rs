@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use model::{Clock, TenantId};
 use store::{Store, StoreError};
-use trust::{Account, AuditAction, AuditEvent, Grants, Outcome, PasswordHash, Role, Secret, Token};
+use trust::{
+    Account, AuditAction, AuditEvent, Grants, Outcome, PasswordHash, Proxy, Relation, Role, Secret, TenantKeys, Token,
+};
 
 use super::{AccountLine, Password, Reply, Request, tenant, verify};
 use crate::folder::home_of;
@@ -41,6 +43,9 @@ fn subject(request: &Request) -> (AuditAction, u32, Option<String>) {
         Request::Account { name, tenant, .. } => (AuditAction::AccountCreated, *tenant, Some(name.clone())),
         Request::Source { source, tenant } => (AuditAction::AccountCreated, *tenant, Some(source.account.clone())),
         Request::Disable { name, tenant } => (AuditAction::AccountChanged, *tenant, Some(name.clone())),
+        Request::LaunchKey { tenant, institution } => {
+            (AuditAction::TokenIssued, *tenant, Some(format!("launch key of {institution}")))
+        }
         Request::List { tenant } => (AuditAction::AuditRead, *tenant, Some("accounts".to_owned())),
         Request::Checkpoint { tenant } => (AuditAction::CheckpointSigned, *tenant, None),
         Request::VerifyAudit { tenant, .. } => (AuditAction::AuditRead, *tenant, Some("verify".to_owned())),
@@ -53,16 +58,31 @@ fn act(store: &Arc<Store>, tenant: TenantId, request: &Request) -> Result<Reply,
     match request {
         Request::Machine { name, scope, renew, .. } => machine(store, tenant, name, scope, *renew),
         Request::Source { source, .. } => register(store, tenant, source),
-        Request::Account { name, display_name, role, institution, scope, patients, password, .. } => {
+        Request::Account {
+            name,
+            display_name,
+            role,
+            institution,
+            department,
+            staff_number,
+            scope,
+            patients,
+            proxies,
+            password,
+            ..
+        } => {
             let role: Role = role.parse().map_err(|error| format!("{error}"))?;
             let mut account = Account::new(name.clone(), role, tenant);
             account.institution.clone_from(institution);
+            account.department.clone_from(department);
+            account.staff_number.clone_from(staff_number);
             if let Some(display_name) = display_name {
                 account.display_name.clone_from(display_name);
             }
             account.grants = grants(scope.as_deref().unwrap_or_else(|| usual_scope(role)))?;
             let keys = store.tenant(tenant);
             account.patients = patients.iter().map(|id| home_of(&keys, id)).collect::<BTreeSet<_>>();
+            account.proxies = proxies.iter().map(|text| proxy(&keys, text)).collect::<Result<_, _>>()?;
             new_account(store, account, password.as_ref())
         }
         Request::Disable { name, .. } => match store.accounts().update(tenant, name, |it| it.disabled = true) {
@@ -70,6 +90,9 @@ fn act(store: &Arc<Store>, tenant: TenantId, request: &Request) -> Result<Reply,
             Ok(None) => Err(format!("tenant {} has no account `{name}`", tenant.0)),
             Err(error) => Err(words(&error)),
         },
+        Request::LaunchKey { institution, .. } => {
+            Ok(Reply::Secret(crate::api::launch::key_of(store, tenant, institution)))
+        }
         Request::List { .. } => {
             let accounts = store.accounts().list(tenant).map_err(|error| words(&error))?;
             Ok(Reply::Accounts(accounts.iter().map(line).collect()))
@@ -131,6 +154,23 @@ fn machine(store: &Store, tenant: TenantId, name: &str, scope: &str, renew: bool
     Ok(Reply::Secret(token.expose().to_owned()))
 }
 
+/// `PATIENT-ID:RELATION[:YYYY-MM-DD]`; the day is the first on which it no longer holds, in China.
+fn proxy(keys: &TenantKeys, text: &str) -> Result<Proxy, String> {
+    let how = || format!("`{text}`: a proxy is PATIENT-ID:child|parent|spouse|other, with :YYYY-MM-DD when it ends");
+    let mut parts = text.split(':');
+    let registration = parts.next().filter(|id| !id.is_empty()).map(|id| home_of(keys, id)).ok_or_else(how)?;
+    let word = parts.next().ok_or_else(how)?;
+    let relation = Relation::ALL.into_iter().find(|relation| relation.code() == word).ok_or_else(how)?;
+    let until_ms = match parts.next() {
+        None => None,
+        Some(day) => {
+            let at: jiff::Timestamp = format!("{day}T00:00:00+08:00").parse().map_err(|_| how())?;
+            Some(at.as_millisecond())
+        }
+    };
+    if parts.next().is_some() { Err(how()) } else { Ok(Proxy { registration, relation, until_ms }) }
+}
+
 fn new_account(store: &Store, mut account: Account, password: Option<&Password>) -> Result<Reply, String> {
     check_name(&account.name)?;
     if account.role == Role::Machine {
@@ -173,7 +213,7 @@ fn grants(scope: &str) -> Result<Grants, String> {
 /// What a role usually needs; the decision table narrows it further.
 fn usual_scope(role: Role) -> &'static str {
     match role {
-        Role::Clinician => "user/*.cruds",
+        Role::Clinician | Role::FamilyDoctor => "user/*.cruds",
         Role::Resident => "patient/*.rs",
         Role::AuditAdministrator => "user/AuditEvent.rs",
         Role::Machine | Role::SystemAdministrator | Role::SecurityAdministrator | Role::PlatformOperator => "",

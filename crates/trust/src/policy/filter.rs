@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use model::{Home, Purpose, TypeCode};
 
-use super::{Denied, NOT_GRANTED, decide_code, table};
+use super::{Denied, NOT_GRANTED, decide_code, needs_ground, table};
 use crate::account::{Actor, Role};
 use crate::grants::Interaction;
 
@@ -66,6 +66,14 @@ impl Filter {
         Self { readable: none, searchable: none, patients: Patients::Only(BTreeSet::new()), hidden_labels: Vec::new() }
     }
 
+    /// The filter of finding somebody by an exact number without seeing a record: registrations of everybody, nothing else. The
+    /// caller shows a masked identity only (duty `find-person`).
+    #[must_use]
+    pub fn identities() -> Self {
+        let patients = TypeSet::where_allowed(|code| code == TypeCode::PATIENT);
+        Self { readable: patients, searchable: patients, patients: Patients::All, hidden_labels: Vec::new() }
+    }
+
     pub(super) fn of(actor: &Actor, purpose: Purpose) -> Result<Self, Denied> {
         let allowed = |interaction, code| decide_code(actor, interaction, code, purpose).allow;
         let readable = TypeSet::where_allowed(|code| allowed(Interaction::Read, code));
@@ -75,7 +83,7 @@ impl Filter {
         if readable == TypeSet::default() && searchable == TypeSet::default() && !may_write() {
             return Err(why_nothing(actor, purpose));
         }
-        let is_bound = actor.role == Role::Resident || actor.grants.is_patient_bound();
+        let is_bound = actor.role == Role::Resident || actor.grants.is_patient_bound() || needs_ground(actor);
         let patients = if is_bound { Patients::Only(actor.patients.clone()) } else { Patients::All };
         Ok(Self { readable, searchable, patients, hidden_labels: hidden_labels(actor, purpose) })
     }

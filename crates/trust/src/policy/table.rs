@@ -61,6 +61,65 @@ pub struct HideRule {
     pub en: String,
 }
 
+/// What a ground is looked for in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GroundKind {
+    /// 当前就诊: the person is being seen now.
+    Visit,
+    /// 签约: a family-doctor contract in force.
+    Contract,
+    /// 本人.
+    Own,
+    /// 代办: a family member whom one acts for.
+    Proxy,
+    /// 紧急调阅, opened for one person with a reason.
+    Emergency,
+}
+
+impl GroundKind {
+    /// The word in the table and in JSON.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Visit => "visit",
+            Self::Contract => "contract",
+            Self::Own => "own",
+            Self::Proxy => "proxy",
+            Self::Emergency => "emergency",
+        }
+    }
+}
+
+/// Why a role may look at a certain person.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GroundRule {
+    /// Stable id, written into the audit log.
+    pub id: String,
+    /// What is looked for.
+    pub kind: GroundKind,
+    /// Which roles.
+    #[serde(deserialize_with = "one_or_all")]
+    pub roles: Vec<Role>,
+    /// For which purposes it holds.
+    #[serde(deserialize_with = "one_or_all")]
+    pub purposes: Vec<Purpose>,
+    /// Of a visit: whole days that it goes on counting behind the day of registration.
+    #[serde(default)]
+    pub days_after_registration: u16,
+    /// Of an emergency: how long it holds.
+    #[serde(default)]
+    pub minutes: u16,
+    /// Whether pages shown on this ground carry a watermark.
+    #[serde(default)]
+    pub watermark: bool,
+    /// Why, in Chinese.
+    pub zh: String,
+    /// Why, in English.
+    pub en: String,
+}
+
 /// Who may do work outside FHIR.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -130,12 +189,14 @@ struct Source {
     groups: BTreeMap<String, Vec<String>>,
     rule: Vec<Rule>,
     hide: Vec<HideRule>,
+    ground: Vec<GroundRule>,
     duty: Vec<DutyRule>,
 }
 
 struct Table {
     rules: Vec<Rule>,
     hide: Vec<HideRule>,
+    grounds: Vec<GroundRule>,
     duties: Vec<DutyRule>,
     /// The types of the group `directory`: they concern no patient.
     directory: BTreeSet<u16>,
@@ -162,7 +223,14 @@ impl Table {
             }
         }
         let directory = groups.iter().filter(|(_, group)| *group == "directory").map(|(code, _)| *code).collect();
-        Ok(Self { rules: source.rule, hide: source.hide, duties: source.duty, directory, cells })
+        Ok(Self {
+            rules: source.rule,
+            hide: source.hide,
+            grounds: source.ground,
+            duties: source.duty,
+            directory,
+            cells,
+        })
     }
 }
 
@@ -185,6 +253,14 @@ fn group_of_types(groups: &BTreeMap<String, Vec<String>>) -> Result<BTreeMap<u16
 
 fn check(source: &Source) -> Result<(), String> {
     let mut ids = BTreeSet::new();
+    for ground in &source.ground {
+        if !ids.insert(ground.id.as_str()) {
+            return Err(format!("two rows are called {}", ground.id));
+        }
+        if (ground.kind == GroundKind::Emergency) != (ground.minutes > 0) {
+            return Err(format!("ground {}: an emergency, and nothing else, is counted in minutes", ground.id));
+        }
+    }
     for rule in &source.rule {
         if !ids.insert(rule.id.as_str()) {
             return Err(format!("two rules are called {}", rule.id));
@@ -256,6 +332,12 @@ pub fn rules() -> &'static [Rule] {
 #[must_use]
 pub fn hidden() -> &'static [HideRule] {
     TABLE.as_ref().map_or(&[], |table| &table.hide)
+}
+
+/// The rows about grounds.
+#[must_use]
+pub fn grounds() -> &'static [GroundRule] {
+    TABLE.as_ref().map_or(&[], |table| &table.grounds)
 }
 
 /// The rows about duties.

@@ -1,0 +1,148 @@
+//! One click from the hospital's own screen (诊间调阅): the HIS signs institution, staff number, department, visit and time with the
+//! institution's launch key; within a minute, once, that opens the visit's record as the clinician with that number.
+//!
+//! `signature = hex(HMAC-SM3(launch key, institution | staff | department | visit | at))`, fields joined by a line feed, `at`
+//! in seconds since 1970. `kangmai admin launch-key` prints the key. A signature is no ground: the visit must still be one of
+//! the clinician's.
+
+use std::collections::HashMap;
+
+use model::{ErrorCode, Failure, Purpose, TenantId, instant_text};
+use parking_lot::Mutex;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use subtle::ConstantTimeEq;
+use trust::{Account, AuditAction, Domain, Role};
+
+use super::body;
+use crate::answer::{Answer, Outcome};
+use crate::caller::store_failure;
+use crate::sessions::IDLE_MS_MAX;
+use crate::visit::Visit;
+
+/// A signature is good for so long: the time of a click, and of clocks that differ.
+const SIGNATURE_SECONDS_MAX: i64 = 60;
+/// Signatures remembered, so that none opens twice; a city clicks a few hundred times a minute.
+const REMEMBERED_MAX: usize = 100_000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Launch {
+    pub(crate) tenant: Option<u32>,
+    pub(crate) institution: String,
+    pub(crate) staff: String,
+    #[serde(default)]
+    pub(crate) department: String,
+    pub(crate) visit: String,
+    pub(crate) at: i64,
+    #[serde(default)]
+    pub(crate) signature: String,
+}
+
+impl Launch {
+    /// What is signed.
+    fn text(&self) -> String {
+        [&self.institution, &self.staff, &self.department, &self.visit, &self.at.to_string()]
+            .map(String::as_str)
+            .join("\n")
+    }
+
+    /// The signature of an institution's key.
+    pub(crate) fn sign(&self, key_hex: &str) -> String {
+        hex::encode(trust::cipher::hmac_sm3(key_hex.as_bytes(), self.text().as_bytes()))
+    }
+}
+
+/// The key by which an institution signs, as it is given to its HIS.
+pub fn key_of(store: &store::Store, tenant: TenantId, institution: &str) -> String {
+    hex::encode(store.tenant(tenant).mac(Domain::Launch, institution.as_bytes()))
+}
+
+/// Signatures that were used, until they are too old to be used anyway.
+#[derive(Default)]
+pub struct Used(Mutex<HashMap<String, i64>>);
+
+impl Used {
+    /// Takes a signature; whether it was new.
+    fn take(&self, signature: &str, now_ms: i64) -> bool {
+        let mut used = self.0.lock();
+        if used.len() >= REMEMBERED_MAX {
+            used.retain(|_, at_ms| now_ms - *at_ms <= 2 * SIGNATURE_SECONDS_MAX * 1000);
+        }
+        used.len() < REMEMBERED_MAX && used.insert(signature.to_owned(), now_ms).is_none()
+    }
+}
+
+/// `POST /api/v1/launch`.
+pub async fn open(visit: &Visit) -> Outcome {
+    let launch: Launch = body(visit)?;
+    tokio::task::block_in_place(|| {
+        let tenant = TenantId(launch.tenant.unwrap_or(1));
+        let account = checked(visit, tenant, &launch)?;
+        let actor = account.actor();
+        visit.trail.lock().actor = Some(actor.clone());
+        let nobody = || Failure::new(ErrorCode::Forbidden, "the visit is not one of this clinician's");
+        let encounter = encounter(visit, tenant, &launch)?.ok_or_else(nobody)?;
+        let patient = encounter["subject"]["reference"].as_str().and_then(|it| it.strip_prefix("Patient/"));
+        let home = visit.records().registration(tenant, patient.ok_or_else(nobody)?);
+        let resident = visit.app.grounds.resident_of(tenant, home)?;
+        let Some(ground) = visit.app.grounds.for_person(&actor, Purpose::Treatment, &resident)? else {
+            return Err(visit.denied(&trust::policy::NO_GROUND));
+        };
+        visit.trail.lock().detail = Some(format!("launched from {}", ground.found_in));
+        let now_ms = visit.app.now_ms();
+        let token = visit.app.sessions.open(tenant, &account.name, now_ms);
+        let session = json!({
+            "token": token.expose(),
+            "account": super::session::face(&actor, &account),
+            "expires_at": instant_text(now_ms.saturating_add(IDLE_MS_MAX)),
+        });
+        Ok(Answer::json(&json!({
+            "session": session,
+            "person": {"id": resident.id(visit.records(), tenant)},
+            "encounter": encounter["id"],
+        })))
+    })
+}
+
+/// The account that a signature opens.
+fn checked(visit: &Visit, tenant: TenantId, launch: &Launch) -> Result<Account, Failure> {
+    let refused = |why: &str| {
+        visit.trail.lock().action = Some(AuditAction::NotSignedIn);
+        Err(Failure::new(ErrorCode::NotSignedIn, why))
+    };
+    let now_ms = visit.app.now_ms();
+    let expected = launch.sign(&key_of(&visit.app.store, tenant, &launch.institution));
+    // One sentence for everything that is wrong with a signature, and in constant time.
+    if !bool::from(expected.as_bytes().ct_eq(launch.signature.as_bytes())) {
+        return refused("the signature is not the institution's");
+    }
+    if (now_ms / 1000 - launch.at).abs() > SIGNATURE_SECONDS_MAX {
+        return refused("the signature is older than a minute, or the clocks differ");
+    }
+    if !visit.app.launches.take(&launch.signature, now_ms) {
+        return refused("the signature was used before");
+    }
+    let accounts = visit.app.store.accounts().list(tenant).map_err(|error| store_failure(&error))?;
+    let is_it = |account: &&Account| {
+        matches!(account.role, Role::Clinician | Role::FamilyDoctor)
+            && !account.disabled
+            && account.institution.as_deref() == Some(launch.institution.as_str())
+            && account.staff_number.as_deref() == Some(launch.staff.as_str())
+            && (launch.department.is_empty()
+                || account.department.as_deref().is_none_or(|department| department == launch.department))
+    };
+    match accounts.iter().find(is_it) {
+        Some(account) => Ok(account.clone()),
+        None => refused("no clinician of this institution has that staff number and department"),
+    }
+}
+
+fn encounter(visit: &Visit, tenant: TenantId, launch: &Launch) -> Result<Option<Value>, Failure> {
+    let identifier = format!("urn:kangmai:institution:{}:visit|{}", launch.institution, launch.visit);
+    let query = super::lookup::query(&[("identifier", identifier.as_str()), ("_count", "1"), ("_total", "none")]);
+    let page = visit.records().search(&care::platform(tenant)?, Some("Encounter"), &query)?;
+    let mut bundle: Value = serde_json::from_slice(&page.json).unwrap_or_default();
+    let encounter = bundle["entry"][0]["resource"].take();
+    Ok((encounter["resourceType"] == "Encounter").then_some(encounter))
+}

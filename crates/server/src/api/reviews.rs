@@ -1,0 +1,95 @@
+//! The next day's review of emergency accesses (次日复核), by somebody who was not there.
+
+use care::{Emergency, EmergencyId, ReviewState};
+use model::{ErrorCode, Failure, instant_text};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use trust::Duty;
+
+use super::{body, lookup, only_parameters, parameter};
+use crate::answer::{Answer, Outcome};
+use crate::caller::store_failure;
+use crate::visit::Visit;
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+const CHINA_OFFSET_MS: i64 = 8 * 60 * 60 * 1000;
+/// Looks counted per emergency: what somebody sees within an hour.
+const LOOKS_MAX: usize = 1_000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Verdict {
+    status: ReviewState,
+    note: Option<String>,
+}
+
+/// `GET /api/v1/reviews?day=`: those opened on a day, today when none is said.
+pub async fn list(visit: &Visit) -> Outcome {
+    only_parameters(visit, &["day"])?;
+    let tenant = visit.has_duty(Duty::ReviewEmergencies)?.tenant();
+    let day = match parameter(visit, "day") {
+        None => (visit.app.now_ms() + CHINA_OFFSET_MS).div_euclid(DAY_MS),
+        Some(text) => day_number(&text)?,
+    };
+    tokio::task::block_in_place(|| {
+        let found = visit.app.grounds.emergencies.of_day(tenant, day)?;
+        let mut reviews = Vec::new();
+        for (id, emergency) in &found {
+            reviews.push(line(visit, *id, emergency)?);
+        }
+        Ok(Answer::json(&json!({ "reviews": reviews })))
+    })
+}
+
+/// `POST /api/v1/reviews/{review}`.
+pub async fn decide(visit: &Visit) -> Outcome {
+    only_parameters(visit, &[])?;
+    let reviewer = &visit.has_duty(Duty::ReviewEmergencies)?.actor;
+    let Verdict { status, note } = body(visit)?;
+    let id: EmergencyId = visit.part("review").unwrap_or_default().parse()?;
+    let emergency = tokio::task::block_in_place(|| {
+        visit.app.grounds.emergencies.review(reviewer, id, (status, note), visit.app.now_ms())
+    })?;
+    let shown = tokio::task::block_in_place(|| line(visit, id, &emergency))?;
+    Ok(Answer::json(&shown))
+}
+
+fn day_number(text: &str) -> Result<i64, Failure> {
+    let at: Result<jiff::Timestamp, _> = format!("{text}T00:00:00Z").parse();
+    at.map(|at| at.as_millisecond().div_euclid(DAY_MS))
+        .map_err(|_| Failure::new(ErrorCode::BadSearch, "`day` is a day, like 2026-11-22"))
+}
+
+fn line(visit: &Visit, id: EmergencyId, emergency: &Emergency) -> Result<Value, Failure> {
+    let tenant = visit.caller()?.tenant();
+    let store = &visit.app.store;
+    let account = store.accounts().by_name(tenant, &emergency.account).map_err(|error| store_failure(&error))?;
+    let resident = visit.app.grounds.resident_of(tenant, emergency.registration)?;
+    let events = store.audit().list_for(tenant, emergency.registration, None, LOOKS_MAX);
+    let events = events.map_err(|error| store_failure(&error))?;
+    let is_look = |event: &trust::AuditEvent| {
+        event.actor == emergency.account
+            && event.review
+            && (emergency.at_ms..emergency.until_ms).contains(&event.at_ms)
+            && event.action != trust::AuditAction::EmergencyOpened
+    };
+    let looks = events.iter().filter(|record| is_look(&record.event)).count();
+    let name = lookup::masked_identity(visit, emergency.registration)?["name"].clone();
+    Ok(json!({
+        "id": id.to_string(),
+        "at": instant_text(emergency.at_ms),
+        "until": instant_text(emergency.until_ms),
+        "actor": emergency.account,
+        "display_name": account.as_ref().map(|account| &account.display_name),
+        "staff_number": account.as_ref().and_then(|account| account.staff_number.as_ref()),
+        "institution": emergency.institution,
+        "person": {"id": resident.id(visit.records(), tenant), "name_masked": name},
+        "reason_code": emergency.reason_code,
+        "reason": emergency.reason,
+        "looks": looks,
+        "status": emergency.state,
+        "note": emergency.note,
+        "reviewed_by": emergency.reviewed.as_ref().map(|(by, _)| by),
+        "reviewed_at": emergency.reviewed.as_ref().map(|(_, at_ms)| instant_text(*at_ms)),
+    }))
+}
