@@ -4,7 +4,7 @@ import { watch } from "./watch.mjs";
 import { WORDS } from "./words.mjs";
 
 /** Steps whose picture shows the whole page; the others show the window as it stands scrolled. */
-const FULL = /refused|search|record|access/;
+const FULL = /refused|worklist|search|record|access/;
 const WAIT_MS_MAX = 15_000;
 /** Drawers and charts finish moving before the picture is taken. */
 const SETTLE_MS = 350;
@@ -61,8 +61,8 @@ export class Stage {
 
   /** Lines with Chinese, but for the names of this account and its institution and the switch back. */
   async untranslated() {
-    const { display_name: name, institution } = this.api.account;
-    const names = [name, institution, "中文"].filter(Boolean);
+    const { display_name: name, institution, institution_name, department_name } = this.api.account;
+    const names = [name, institution_name, department_name, institution, "中文"].filter(Boolean);
     const lines = (await this.page.locator("body").innerText()).split("\n");
     const rest = lines.map((line) => names.reduce((left, known) => left.replaceAll(known, ""), line));
     return rest.filter((line) => /\p{Script=Han}/u.test(line));

@@ -5,6 +5,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 
+import { careAnswer, faceOf, groundOf, NO_GROUND, placeOf } from "./care.ts";
 import { PEOPLE, type Entry, type Somebody } from "./people.ts";
 import { roadAnswer } from "./road.ts";
 
@@ -126,6 +127,10 @@ function answer(request: IncomingMessage, response: ServerResponse, url: URL, se
       expires_at: new Date(Date.now() + 8 * 3_600_000).toISOString(),
     });
   }
+  if (path === "/api/v1/launch") {
+    const launched = careAnswer({ name: "", role: "" }, "POST", path, url.searchParams, sent);
+    return say(launched?.status ?? 404, launched?.value);
+  }
   const by = ACCOUNTS.find((one) => request.headers.authorization === `Bearer ${tokenOf(one)}`);
   if (!by) return refuse(401, "not-signed-in", "请先登录", "sign in first", "no bearer token");
   if (path === "/api/v1/session") return request.method === "DELETE" ? say(204, undefined) : say(200, { account: by });
@@ -135,7 +140,9 @@ function answer(request: IncomingMessage, response: ServerResponse, url: URL, se
     return void response.end(ofRoad.bytes);
   }
   if (ofRoad) return say(ofRoad.status, ofRoad.value);
-  if (path === "/api/v1/persons/search") return say(200, search(sent));
+  if (path === "/api/v1/persons/search") return say(200, search(sent, by.role));
+  const ofCare = careAnswer(by, request.method ?? "GET", path, url.searchParams, sent);
+  if (ofCare) return say(ofCare.status, ofCare.value);
 
   const source = /^\/fhir\/R4\/(\w+)\/([^/]+)$/.exec(path);
   const found = source
@@ -149,6 +156,8 @@ function answer(request: IncomingMessage, response: ServerResponse, url: URL, se
   const person = page && PEOPLE.find((one) => one.id === decodeURIComponent(page[1] ?? ""));
   if (!page || !person)
     return refuse(404, "not-found", "未找到该资源", "no such resource", path.replace(/\d{6,}/g, "…"));
+  const ground = groundOf(person, by.role);
+  if (!ground && page[2] !== "access") return say(403, { error: NO_GROUND });
   note(
     by,
     person.id,
@@ -157,7 +166,7 @@ function answer(request: IncomingMessage, response: ServerResponse, url: URL, se
   );
   switch (page[2]) {
     case "summary":
-      return say(200, summary(person));
+      return say(200, { ...summary(person), ground });
     case "timeline":
       return say(200, timeline(person, url.searchParams));
     case "trend":
@@ -167,20 +176,27 @@ function answer(request: IncomingMessage, response: ServerResponse, url: URL, se
   }
 }
 
-function faceOf(person: Somebody) {
-  const masked = `${person.identity.slice(0, 6)}********${person.identity.slice(-4)}`;
-  const { id, name, gender, birth_date, address } = person;
-  return { id, name, gender, birth_date, address, identifiers: [{ system: "urn:oid:2.16.156.10011.1.3", masked }] };
-}
-
-function search(sent: Record<string, string>) {
+function search(sent: Record<string, string>, role: string) {
   const persons = PEOPLE.filter(
     (person) =>
       (!sent["name"] || person.name.startsWith(sent["name"])) &&
       (!sent["birth_date"] || person.birth_date === sent["birth_date"]) &&
       (!sent["identifier"] || person.identity === sent["identifier"]),
   );
-  return { persons: persons.map(faceOf), truncated: false };
+  const found = persons.map((person) => {
+    const ground = groundOf(person, role);
+    const { id, name, gender, birth_date } = person;
+    const hidden = {
+      id,
+      name: `${name.slice(0, 1)}**`,
+      gender,
+      birth_date: birth_date.slice(0, 4),
+      ground: null,
+      masked: true,
+    };
+    return ground ? { ...faceOf(person), ground } : hidden;
+  });
+  return { persons: found, truncated: false };
 }
 
 function newestFirst(entries: readonly Entry[]): Entry[] {
@@ -190,7 +206,10 @@ function newestFirst(entries: readonly Entry[]): Entry[] {
 function summary(person: Somebody) {
   const of = (type: string): Entry[] => newestFirst(person.entries.filter((entry) => entry.type === type));
   const lines = (type: string) =>
-    of(type).map(({ id, title, status, date, criticality }) => ({ id, type, title, status, date, criticality }));
+    of(type).map((entry) => {
+      const { id, title, status, date, criticality } = entry;
+      return { id, type, title, status, date, criticality, ...placeOf(entry) };
+    });
   const latest = new Map<string, Entry>();
   for (const entry of of("Observation")) if (entry.code && !latest.has(entry.code)) latest.set(entry.code, entry);
   return {
@@ -198,9 +217,23 @@ function summary(person: Somebody) {
     allergies: lines("AllergyIntolerance"),
     problems: lines("Condition"),
     medicines: lines("MedicationRequest"),
-    results: [...latest.values()].slice(0, RESULTS_MAX).map(({ id, code, title, value, unit, low, high, date }) => ({
-      ...{ id, type: "Observation", code, system: "http://loinc.org", title, value, unit, low, high, date },
-    })),
+    results: [...latest.values()].slice(0, RESULTS_MAX).map((entry) => {
+      const { id, code, title, value, unit, low, high, date } = entry;
+      const original =
+        code === "14771-0" ? { value: String(Math.round(Number(value) * 18)), unit: "mg/dL" } : undefined;
+      const line = { id, type: "Observation", code, system: "http://loinc.org", title, value, unit, low, high, date };
+      return { ...line, ...placeOf(entry), ...(original ? { original } : {}) };
+    }),
+    basics: {
+      blood_type: "A",
+      phone_masked: "100****1234",
+      contract: { doctor: "顾清和", institution_name: "槐溪镇卫生院（演示）", until: "2026-11-30" },
+    },
+    new_since:
+      person.entries.length > 0
+        ? { since: "2026-05-02", entries: timeline(person, new URLSearchParams({ limit: "7" })).entries }
+        : null,
+    freshness: { last_updated: new Date(Date.now() - 600_000).toISOString(), resources: person.entries.length },
   };
 }
 
@@ -209,17 +242,26 @@ function timeline(person: Somebody, query: URLSearchParams) {
   const before = Number(query.get("before") ?? 0);
   const limit = Number(query.get("limit") ?? 50);
   const all = newestFirst(
-    person.entries.filter((entry) => entry.type !== "AllergyIntolerance" && (!types || types.includes(entry.type))),
+    person.entries.filter(
+      (entry) =>
+        entry.type !== "AllergyIntolerance" &&
+        (!types || types.includes(entry.type)) &&
+        (!query.get("institution") || placeOf(entry).institution === query.get("institution")),
+    ),
   );
-  const entries = all
-    .slice(before, before + limit)
-    .map(({ date, type, id, title, detail }) => ({ date, type, id, title, detail }));
+  const entries = all.slice(before, before + limit).map((entry) => {
+    const { date, type, id, title, detail } = entry;
+    return { date, type, id, title, detail, ...placeOf(entry) };
+  });
   return { entries, next: before + limit < all.length ? String(before + limit) : null };
 }
 
 function trend(person: Somebody, code: string) {
   const all = newestFirst(person.entries.filter((entry) => entry.code === code)).reverse();
-  const points = all.map(({ date, value, unit, id }) => ({ date, value, unit, id }));
+  const points = all.map((entry) => {
+    const { date, value, unit, id } = entry;
+    return { date, value, unit, id, ...placeOf(entry) };
+  });
   return { code, title: all[0]?.title, unit: all[0]?.unit, points };
 }
 

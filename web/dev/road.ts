@@ -223,8 +223,9 @@ function operations() {
   return {
     now,
     sources: SOURCES.map((source, at) => ({
-      id: String(at),
       ...line(source),
+      id: source.name,
+      name: source.title,
       last_message_at: now - source.lagMinutes * MINUTE,
       lag_seconds: source.lagMinutes * 60,
       messages_today: [14, 2_310, 0][at],

@@ -13,12 +13,11 @@ import { useLoad } from "./shell/useLoad.ts";
 import { speakIn, type Language } from "./words/index.ts";
 
 /** One entry per role, fetched when somebody with that role has signed in. */
-const clinician = lazy(() => import("./roles/Clinician.tsx"));
 const ENTRIES: Readonly<Record<string, ComponentType>> = {
-  clinician,
-  "family-doctor": clinician,
-  resident: clinician,
-  "audit-administrator": clinician,
+  clinician: lazy(() => import("./roles/Clinician.tsx")),
+  "family-doctor": lazy(() => import("./roles/FamilyDoctor.tsx")),
+  resident: lazy(() => import("./roles/Resident.tsx")),
+  "audit-administrator": lazy(() => import("./roles/Auditor.tsx")),
   "institution-administrator": lazy(() => import("./roles/Institution.tsx")),
   "platform-operator": lazy(() => import("./roles/Operator.tsx")),
 };

@@ -146,7 +146,10 @@ export const api = {
 
   /** The signed launch from a hospital's own program. */
   launch: (request: LaunchRequest) =>
-    json<{ session: Session; person: { id: string } }>("/api/v1/launch", { method: "POST", body: request }),
+    json<{ session: Session; person: { id: string } }>("/api/v1/launch", {
+      method: "POST",
+      body: { ...request, at: Number(request.at) },
+    }),
 
   accessLog: (person: string, signal?: AbortSignal) =>
     json<AccessLog>(`/api/v1/persons/${segment(person)}/access`, { signal }),

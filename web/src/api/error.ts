@@ -10,6 +10,8 @@ export class ApiError extends Error {
   readonly en: string | undefined;
   readonly detail: string | undefined;
   readonly requestId: string | undefined;
+  /** The rule of the policy that refused, `no-ground` for a record that the reader has no reason to open. */
+  readonly rule: string | undefined;
 
   constructor(parts: {
     status: number;
@@ -18,6 +20,7 @@ export class ApiError extends Error {
     en?: string | undefined;
     detail?: string | undefined;
     requestId?: string | undefined;
+    rule?: string | undefined;
   }) {
     super(`${parts.code} (${parts.status})`);
     this.name = "ApiError";
@@ -27,6 +30,7 @@ export class ApiError extends Error {
     this.en = parts.en;
     this.detail = parts.detail;
     this.requestId = parts.requestId;
+    this.rule = parts.rule;
   }
 
   /** The server's sentence in the reader's language, if it sent one. */
@@ -58,6 +62,7 @@ export function errorFromAnswer(status: number, body: string, requestId?: string
     zh: text(nested["zh"]),
     en: text(nested["en"]),
     detail: text(nested["detail"]),
+    rule: text(nested["rule"]) ?? text(parsed["rule"]),
   });
 }
 

@@ -106,9 +106,12 @@ export interface Objection {
 }
 
 export interface OperatedSource {
-  id?: string | null;
+  /** The name in addresses. */
+  id: string;
+  /** The name for people. */
   name: string;
-  title?: string | null;
+  /** There were more messages today than were counted. */
+  at_least?: boolean | null;
   institution?: string | null;
   institution_name?: string | null;
   last_message_at?: string | number | null;

@@ -68,9 +68,11 @@ export interface Ground {
   watermark?: boolean | null;
 }
 
-/** A person found by a search; without a ground only enough is told to ask for one. */
+/** A person found by a search. */
 export interface FoundPerson extends Person {
   ground?: Ground | null;
+  /** The reader has no ground: only so much is told as to know whether it is them. */
+  masked?: boolean | null;
 }
 
 export interface PersonSearch {
@@ -221,7 +223,8 @@ export interface AccessEntry {
   institution_name?: string | null;
   emergency?: boolean | null;
   reason?: string | null;
-  ground?: Ground | null;
+  /** The id of the rule that was the ground. */
+  ground?: string | null;
 }
 
 /** The part of a message that a fact was read from (查看原文). */

@@ -1,8 +1,8 @@
 /** Results: values, units, reference ranges, and whether a value lies outside its range. */
 
-import type { ResultValue } from "../api/types.ts";
+import type { Flag, ResultValue } from "../api/types.ts";
 
-export type Mark = "high" | "low";
+export type Mark = "high" | "low" | "abnormal";
 
 /** A number in the form that sources write, or undefined for words, ranges and comparisons such as `<0.5`. */
 export function numeric(value: ResultValue): number | undefined {
@@ -69,4 +69,20 @@ export function mark(value: ResultValue, low: ResultValue, high: ResultValue): M
   if (number === undefined) return undefined;
   if (to !== undefined && number > to) return "high";
   return from !== undefined && number < from ? "low" : undefined;
+}
+
+/** A value with what is known about its range. */
+export interface Judged {
+  flag?: Flag;
+  value?: ResultValue;
+  low?: ResultValue;
+  high?: ResultValue;
+}
+
+/** What the institution said about its own value; its reference range where it said nothing. */
+export function markOfResult(result: Judged): Mark | undefined {
+  const { flag, value, low, high } = result;
+  if (flag === "H") return "high";
+  if (flag === "L") return "low";
+  return flag === "A" ? "abnormal" : mark(value, low, high);
 }

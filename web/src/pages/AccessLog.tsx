@@ -55,7 +55,7 @@ const COLUMNS: readonly Column[] = [
   {
     name: "access.institution",
     className: "access-institution",
-    cell: (entry, speak) => entry.institution || speak("none.mark"),
+    cell: (entry, speak) => entry.institution_name || entry.institution || speak("none.mark"),
   },
   { name: "access.purpose", className: "access-purpose", cell: purposeOf },
   { name: "access.action", className: "access-action", cell: actionOf },
@@ -83,7 +83,7 @@ function AccessTable({ entries }: { entries: readonly AccessEntry[] }) {
       </thead>
       <tbody>
         {entries.map((entry, at) => (
-          <tr key={entry.request_id ?? at}>
+          <tr key={entry.request_id ?? at} className={entry.emergency ? "row-alarm" : undefined}>
             {COLUMNS.map((column) => (
               <td key={column.name} className={column.className} data-label={speak(column.name)}>
                 {column.cell(entry, speak)}
@@ -106,9 +106,13 @@ function purposeOf(entry: AccessEntry, speak: Speak): string {
 /** What was done; said with it when it did not succeed. */
 function actionOf(entry: AccessEntry, speak: Speak): string {
   const action = speak.code("action", entry.action);
-  if (!entry.outcome || entry.outcome === "success") return action;
-  const outcome = speak.code("outcome", entry.outcome);
-  return speak.language === "zh" ? `${action}（${outcome}）` : `${action} (${outcome})`;
+  const more = [
+    entry.emergency && entry.action !== "emergency" && speak("ground.emergency"),
+    entry.emergency && entry.reason,
+    entry.outcome && entry.outcome !== "success" && speak.code("outcome", entry.outcome),
+  ].filter(Boolean);
+  if (more.length === 0) return action;
+  return speak.language === "zh" ? `${action}（${more.join("，")}）` : `${action} (${more.join(", ")})`;
 }
 
 /** `Observation` or `Observation/123`: the type in words. Anything else is shown as it came. */

@@ -1,54 +1,62 @@
 /** The pages of one person share a heading: whose record this is stays in sight while anything of it is on the screen. */
 
-import { lazy, Suspense } from "react";
+import { useMemo } from "react";
 
 import { api } from "../api/client.ts";
-import type { Freshness, Person } from "../api/types.ts";
+import type { Freshness, Person, Summary } from "../api/types.ts";
 import { minute } from "../format/date.ts";
+import { GroundTag } from "../parts/GroundTag.tsx";
 import { Identifiers, nameOf, PersonFacts } from "../parts/PersonLine.tsx";
 import { SourceProvider } from "../parts/Source.tsx";
-import { Lines, PageSkeleton, Trouble } from "../parts/Waiting.tsx";
-import { useSpeak } from "../shell/context.ts";
-import { href, personHref } from "../shell/route.ts";
+import { Lines, Trouble } from "../parts/Waiting.tsx";
+import { Watermark } from "../parts/Watermark.tsx";
+import { isEmbedded } from "../shell/account.ts";
+import { useSession, useSpeak } from "../shell/context.ts";
+import { href, personHref, type PersonTab } from "../shell/route.ts";
 import { useLoad } from "../shell/useLoad.ts";
+import AccessLog from "./AccessLog.tsx";
+import { NoGround } from "./care/NoGround.tsx";
+import { MedicinesPage } from "./record/MedicinesPage.tsx";
 import { Record } from "./record/Record.tsx";
 
-const AccessLog = lazy(() => import("./AccessLog.tsx"));
+const TABS: readonly { tab: PersonTab; word: "record.title" | "medicines.title" | "access.title" }[] = [
+  { tab: "record", word: "record.title" },
+  { tab: "medicines", word: "medicines.title" },
+  { tab: "access", word: "access.title" },
+];
 
 interface Props {
   person: string;
-  page: "record" | "access";
+  page: PersonTab;
 }
 
 export default function PersonPages({ person, page }: Props) {
   const speak = useSpeak();
   const summary = useLoad(person, (signal) => api.summary(person, signal));
 
-  // Who may see who looked may not see the record itself: an audit administrator reads this page without the other.
-  const logOnly = page === "access" && summary.error?.status === 403;
-  if (summary.error && !logOnly) {
+  if (summary.error?.rule === "no-ground")
+    return <NoGround person={person} error={summary.error} onGranted={summary.reload} />;
+  if (summary.error) {
     return (
       <div className="page narrow">
         <Trouble error={summary.error} retry={summary.reload} />
-        <p>
-          <a href={href("persons")}>{speak("back.to.search")}</a>
-        </p>
+        {!isEmbedded() && (
+          <p>
+            <a href={href("persons")}>{speak("back.to.search")}</a>
+          </p>
+        )}
       </div>
     );
   }
   return (
     <SourceProvider>
-      <PersonHead
-        id={person}
-        person={logOnly ? { id: person } : summary.value?.person}
-        freshness={summary.value?.freshness}
-        page={page}
-      />
+      {summary.value?.ground?.watermark && <Mark />}
+      <PersonHead id={person} summary={summary.value} page={page} />
       <div className="page wide">
         {page === "access" ? (
-          <Suspense fallback={<PageSkeleton />}>
-            <AccessLog person={person} />
-          </Suspense>
+          <AccessLog person={person} />
+        ) : page === "medicines" ? (
+          <MedicinesPage person={person} />
         ) : summary.value ? (
           <Record person={person} summary={summary.value} />
         ) : (
@@ -59,31 +67,37 @@ export default function PersonPages({ person, page }: Props) {
   );
 }
 
-interface HeadProps {
-  id: string;
-  person: Person | undefined;
-  freshness: Freshness | null | undefined;
-  page: Props["page"];
+/** Who reads this, and since when: the time stands still, so that a picture says when the page was opened. */
+function Mark() {
+  const account = useSession()?.account;
+  const opened = useMemo(() => minute(Date.now()), []);
+  const name = account?.display_name || account?.name;
+  return <Watermark text={[name, account?.staff_number ?? account?.name, opened].filter(Boolean).join(" ")} />;
 }
 
-function PersonHead({ id, person, freshness, page }: HeadProps) {
+interface HeadProps {
+  id: string;
+  summary: Summary | undefined;
+  page: PersonTab;
+}
+
+function PersonHead({ id, summary, page }: HeadProps) {
   const speak = useSpeak();
+  const person = summary?.person;
   return (
     <div className="person-head">
       <div className="person-head-in">
-        {person ? (
+        {person && summary ? (
           <div className="person-head-text">
             <div className="person-head-first">
               <h1>{nameOf(person, speak)}</h1>
               <PersonFacts person={person} />
+              {summary.ground && <GroundTag ground={summary.ground} />}
             </div>
             <div className="person-head-second">
               <Identifiers person={person} limit={4} />
-              {person.address && <span className="person-address">{person.address}</span>}
-              {freshness?.last_updated && (
-                <span className="person-fresh">{speak("record.fresh", { time: minute(freshness.last_updated) })}</span>
-              )}
-              {freshness?.truncated && <span className="tag tag-alarm">{speak("record.truncated")}</span>}
+              <Basics person={person} summary={summary} />
+              <Fresh freshness={summary.freshness} />
             </div>
           </div>
         ) : (
@@ -92,15 +106,46 @@ function PersonHead({ id, person, freshness, page }: HeadProps) {
           </div>
         )}
         <nav className="tabs" aria-label={speak("person.tabs")}>
-          <a href={personHref(id)} aria-current={page === "record" ? "page" : undefined}>
-            {speak("record.title")}
-          </a>
-          <a href={personHref(id, "access")} aria-current={page === "access" ? "page" : undefined}>
-            {speak("access.title")}
-          </a>
+          {TABS.map(({ tab, word }) => (
+            <a key={tab} href={personHref(id, tab)} aria-current={page === tab ? "page" : undefined}>
+              {speak(word)}
+            </a>
+          ))}
         </nav>
       </div>
     </div>
+  );
+}
+
+/** 个人基本健康信息 that fits into a line. */
+function Basics({ person, summary }: { person: Person; summary: Summary }) {
+  const speak = useSpeak();
+  const { blood_type, phone_masked, address, contract } = summary.basics ?? {};
+  const facts = [
+    blood_type && speak("basics.blood", { type: blood_type }),
+    phone_masked && speak("basics.phone", { phone: phone_masked }),
+    contract &&
+      speak("basics.contract", {
+        doctor: [contract.doctor, contract.institution_name].filter(Boolean).join(" "),
+      }),
+    address ?? person.address,
+  ].filter(Boolean);
+  return facts.map((fact) => (
+    <span className="person-address" key={fact}>
+      {fact}
+    </span>
+  ));
+}
+
+function Fresh({ freshness }: { freshness: Freshness | null | undefined }) {
+  const speak = useSpeak();
+  return (
+    <>
+      {freshness?.last_updated && (
+        <span className="person-fresh">{speak("record.fresh", { time: minute(freshness.last_updated) })}</span>
+      )}
+      {freshness?.truncated && <span className="tag tag-alarm">{speak("record.truncated")}</span>}
+    </>
   );
 }
 

@@ -3,15 +3,17 @@ import { useEffect, useRef, useState, type FormEvent } from "react";
 import { api } from "../api/client.ts";
 import type { ApiError } from "../api/error.ts";
 import { session } from "../api/session.ts";
-import type { PersonSearch as Search, PersonsFound } from "../api/types.ts";
+import type { FoundPerson, PersonSearch as Search, PersonsFound } from "../api/types.ts";
 import { readTypedDate } from "../format/date.ts";
 import { Button } from "../parts/Button.tsx";
 import { Field } from "../parts/Field.tsx";
+import { GroundTag } from "../parts/GroundTag.tsx";
 import { Identifiers, nameOf, PersonFacts } from "../parts/PersonLine.tsx";
 import { Lines, Nothing, Trouble } from "../parts/Waiting.tsx";
 import { useSpeak } from "../shell/context.ts";
 import { personHref } from "../shell/route.ts";
 import { asApiError } from "../shell/useLoad.ts";
+import { Emergency } from "./care/Emergency.tsx";
 
 interface Form {
   name: string;
@@ -150,20 +152,53 @@ function Found({ found }: { found: PersonsFound | undefined }) {
       </p>
       <ul className="panel person-list">
         {found.persons.map((person) => (
-          <li key={person.id}>
-            <a
-              className="person-row"
-              href={personHref(person.id)}
-              aria-label={speak("person.open", { name: nameOf(person, speak) })}
-            >
-              <span className="person-row-name">{nameOf(person, speak)}</span>
-              <PersonFacts person={person} />
-              <Identifiers person={person} limit={2} />
-              <span className="person-row-address">{person.address}</span>
-            </a>
-          </li>
+          <li key={person.id}>{person.masked ? <Closed person={person} /> : <Row person={person} />}</li>
         ))}
       </ul>
     </>
+  );
+}
+
+function Row({ person }: { person: FoundPerson }) {
+  const speak = useSpeak();
+  return (
+    <a
+      className="person-row"
+      href={personHref(person.id)}
+      aria-label={speak("person.open", { name: nameOf(person, speak) })}
+    >
+      <span className="person-row-name">{nameOf(person, speak)}</span>
+      <PersonFacts person={person} />
+      <Identifiers person={person} limit={2} />
+      <span className="person-row-address">
+        {person.ground ? <GroundTag ground={person.ground} /> : person.address}
+      </span>
+    </a>
+  );
+}
+
+/** Somebody whom the reader has no reason to look at: only so much as tells that it is them. */
+function Closed({ person }: { person: FoundPerson }) {
+  const speak = useSpeak();
+  const [asking, setAsking] = useState(false);
+  return (
+    <div className="person-row person-row-closed">
+      <span className="person-row-name">{nameOf(person, speak)}</span>
+      <PersonFacts person={person} />
+      <span className="person-row-address">{speak("ground.none.short")}</span>
+      <span className="person-row-end">
+        <Button small onClick={() => setAsking(true)}>
+          {speak("emergency.open")}
+        </Button>
+      </span>
+      {asking && (
+        <Emergency
+          person={person.id}
+          name={nameOf(person, speak)}
+          onClose={() => setAsking(false)}
+          onGranted={() => (window.location.hash = personHref(person.id))}
+        />
+      )}
+    </div>
   );
 }

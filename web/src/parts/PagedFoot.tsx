@@ -18,7 +18,7 @@ export function PagedFoot<T>({ pages }: { pages: Pages<T> }) {
         <Lines rows={pages.items ? 2 : 6} />
       </div>
     );
-  if (!pages.items || pages.items.length === 0) return null;
+  if (!pages.items || (pages.items.length === 0 && !pages.next)) return null;
   return (
     <p className="list-foot">
       {pages.next ? (

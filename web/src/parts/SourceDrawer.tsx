@@ -1,14 +1,19 @@
-import { Drawer } from "antd";
+/** 查看原文: what the institution sent, beside the same for people, the line marked; and the resource that it became. */
+
+import { Drawer, Segmented } from "antd";
 import { useMemo, useState } from "react";
 
 import { api } from "../api/client.ts";
+import type { Origin } from "../api/types.ts";
 import { second } from "../format/date.ts";
 import { asText, layOut, metaOf } from "../format/json.ts";
+import { linesOf, markedLines, namedValues } from "../format/origin.ts";
 import { useSpeak } from "../shell/context.ts";
 import { useLoad } from "../shell/useLoad.ts";
 import { Button } from "./Button.tsx";
 import type { SourceOf } from "./Source.tsx";
-import { Lines, Trouble } from "./Waiting.tsx";
+import { TextLines } from "./TextLines.tsx";
+import { Lines, Nothing, Trouble } from "./Waiting.tsx";
 
 interface Props {
   source: SourceOf;
@@ -16,14 +21,16 @@ interface Props {
   onClose: () => void;
 }
 
-/** The stored resource as it is, opened beside the record. Every opening asks the server again, and is logged by it. */
+type View = "origin" | "stored";
+
+/** Every opening asks the server again, and is logged by it. */
 export default function SourceDrawer({ source, open, onClose }: Props) {
   const speak = useSpeak();
   return (
     <Drawer
       open={open}
       onClose={onClose}
-      size="min(720px, 100vw)"
+      size="min(1080px, 100vw)"
       rootClassName="source-drawer"
       title={
         <div className="source-title">
@@ -40,6 +47,85 @@ export default function SourceDrawer({ source, open, onClose }: Props) {
 }
 
 function Body({ source }: { source: SourceOf }) {
+  const speak = useSpeak();
+  const [chosen, setChosen] = useState<View>("origin");
+  const origin = useLoad(`${source.type}/${source.id}`, (signal) => api.origin(source.type, source.id, signal));
+  // What did not come in a message has no other original than what is stored.
+  const hasNone = origin.error?.status === 404;
+  const view = hasNone ? "stored" : chosen;
+  return (
+    <>
+      {hasNone ? (
+        <p className="page-note">{speak("source.no.message")}</p>
+      ) : (
+        <Segmented<View>
+          aria-label={speak("source.view")}
+          value={chosen}
+          onChange={setChosen}
+          options={[
+            { value: "origin", label: speak("source.as.sent") },
+            { value: "stored", label: speak("source.as.stored") },
+          ]}
+        />
+      )}
+      {view === "stored" ? (
+        <Stored source={source} />
+      ) : origin.error ? (
+        <Trouble error={origin.error} retry={origin.reload} />
+      ) : origin.value ? (
+        <Sent origin={origin.value} />
+      ) : (
+        <Lines rows={12} />
+      )}
+    </>
+  );
+}
+
+/** The message on one side, the same for people on the other. */
+function Sent({ origin }: { origin: Origin }) {
+  const speak = useSpeak();
+  const lines = useMemo(() => linesOf(origin), [origin]);
+  const marked = useMemo(() => markedLines(origin, lines), [origin, lines]);
+  const values = useMemo(() => namedValues(origin, lines, marked), [origin, lines, marked]);
+  const form = origin.form ?? "";
+  return (
+    <>
+      <p className="source-head">
+        <span>{speak.code("form", form)}</span>
+        <code className="source-id">{origin.path}</code>
+        <span>{speak(origin.is_whole ? "source.whole" : "source.part")}</span>
+      </p>
+      <div className="sent">
+        <section className="sent-side">
+          <h3>{speak("source.readable")}</h3>
+          {origin.html ? (
+            <iframe className="rendering" sandbox="" srcDoc={origin.html} title={speak("source.readable")} />
+          ) : values.length > 0 ? (
+            <dl className="named-values">
+              {values.map(({ name, value }, at) => (
+                <div key={at}>
+                  <dt>
+                    <code>{name}</code>
+                  </dt>
+                  <dd>{value}</dd>
+                </div>
+              ))}
+            </dl>
+          ) : (
+            <Nothing title={speak("source.readable.none")} />
+          )}
+        </section>
+        <section className="sent-side">
+          <h3>{speak("source.text")}</h3>
+          <TextLines lines={lines} marked={marked} label={speak("source.text")} />
+        </section>
+      </div>
+    </>
+  );
+}
+
+/** The stored resource, byte for byte. */
+function Stored({ source }: { source: SourceOf }) {
   const speak = useSpeak();
   const { value, error, reload } = useLoad(`${source.type}/${source.id}`, (signal) =>
     api.source(source.type, source.id, signal),

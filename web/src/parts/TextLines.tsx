@@ -1,7 +1,7 @@
-import { useEffect, useMemo, useRef } from "react";
+import { useEffect, useRef } from "react";
 
 interface Props {
-  text: string;
+  lines: readonly string[];
   /** Numbers of lines, from 1. */
   marked: ReadonlySet<number>;
   label: string;
@@ -11,17 +11,17 @@ interface Props {
 const LINES_MAX = 2_000;
 
 /** Text as it was sent, line by line, with some lines marked; the first marked one is brought into sight. */
-export function TextLines({ text, marked, label }: Props) {
-  // HL7 separates its segments by carriage returns.
-  const lines = useMemo(() => text.split(/\r\n|\r|\n/), [text]);
+export function TextLines({ lines, marked, label }: Props) {
   const first = useRef<HTMLDivElement>(null);
   const from = windowFrom(lines.length, marked);
   const shown = lines.slice(from, from + LINES_MAX);
   const firstMarked = Math.min(...marked);
 
   useEffect(() => {
-    first.current?.scrollIntoView({ block: "center" });
-  }, [text]);
+    // Only inside its own box: scrolling the page would move the heading out of sight.
+    const [line, box] = [first.current, first.current?.parentElement];
+    if (line && box) box.scrollTop = line.offsetTop - box.clientHeight / 3;
+  }, [lines]);
 
   return (
     <pre className="text-lines" tabIndex={0} aria-label={label}>

@@ -1,18 +1,16 @@
-/** 临床医生: whose record, and the record. */
+/** 临床医生: whom they treat, whose record, and the record. */
 
 import "../styles/table.css";
 import "../styles/record.css";
 
-import { lazy } from "react";
-
+import { Worklist } from "../pages/care/Worklist.tsx";
 import { Missing } from "../pages/Missing.tsx";
+import PersonPages from "../pages/PersonPages.tsx";
 import PersonSearch from "../pages/PersonSearch.tsx";
 import { useSpeak } from "../shell/context.ts";
 import { Frame } from "../shell/Frame.tsx";
-import { href, usePath } from "../shell/route.ts";
+import { href, isPersonTab, usePath } from "../shell/route.ts";
 import { Staff } from "../shell/Staff.tsx";
-
-const PersonPages = lazy(() => import("../pages/PersonPages.tsx"));
 
 export default function Clinician() {
   const speak = useSpeak();
@@ -21,10 +19,11 @@ export default function Clinician() {
     <Staff>
       <Frame
         nav={[
+          { href: href(), label: speak("worklist.title"), current: path?.length === 0 },
           {
             href: href("persons"),
             label: speak("nav.search"),
-            current: path?.length === 0 || (path?.[0] === "persons" && path.length === 1),
+            current: path?.[0] === "persons" && path.length === 1,
           },
         ]}
       >
@@ -35,10 +34,8 @@ export default function Clinician() {
 }
 
 function Pages() {
-  const [first, person, tab, ...rest] = usePath() ?? ["?"];
-  if (first === undefined) return <PersonSearch />;
-  if (first !== "persons" || rest.length > 0) return <Missing />;
-  if (person === undefined) return <PersonSearch />;
-  if (tab !== undefined && tab !== "access") return <Missing />;
-  return <PersonPages key={person} person={person} page={tab ?? "record"} />;
+  const [first, person, tab = "record", ...rest] = usePath() ?? ["?"];
+  if (first === undefined) return <Worklist />;
+  if (first !== "persons" || rest.length > 0 || !isPersonTab(tab)) return <Missing />;
+  return person === undefined ? <PersonSearch /> : <PersonPages key={person} person={person} page={tab} />;
 }

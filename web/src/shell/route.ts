@@ -55,3 +55,8 @@ export function replacePage(to: string): void {
   window.history.replaceState(null, "", to);
   window.dispatchEvent(new HashChangeEvent("hashchange"));
 }
+
+/** Whether the last part of an address is a page of a person. */
+export function isPersonTab(tab: string): tab is PersonTab {
+  return ["record", "medicines", "access"].includes(tab);
+}

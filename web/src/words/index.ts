@@ -1,11 +1,14 @@
 /** The dictionary: typed keys, `{name}` holes, and code lists that fall back to the code itself. */
 
+import { audit } from "./audit.ts";
+import { care } from "./care.ts";
 import { en } from "./en.ts";
+import { resident } from "./resident.ts";
 import { road } from "./road.ts";
 import { zh, type WordKey as FirstKey } from "./zh.ts";
 
 /** Words that were written as pairs. */
-const pairs = { ...road };
+const pairs = { ...audit, ...care, ...resident, ...road };
 
 /** The name of a sentence or word. */
 export type WordKey = FirstKey | keyof typeof pairs;
@@ -33,7 +36,21 @@ export interface Speak {
 
 /** Lists of codes that have words: the part of a key before the first dot. */
 export type CodeList =
-  "receipt-outcome" | "gender" | "criticality" | "status" | "role" | "purpose" | "outcome" | "action" | "type";
+  | "audit-action"
+  | "class"
+  | "emergency-reason"
+  | "form"
+  | "receipt-outcome"
+  | "relation"
+  | "rule"
+  | "gender"
+  | "criticality"
+  | "status"
+  | "role"
+  | "purpose"
+  | "outcome"
+  | "action"
+  | "type";
 
 /** Fills `{name}` holes; a hole that nobody fills stays visible, so that a test or a reader notices. */
 export function fill(sentence: string, holes: Holes = {}): string {

@@ -203,7 +203,6 @@ export const road = {
   "operations.is.late": ["延迟", "Late"],
   "operations.lag": ["上传延迟", "Lag"],
   "operations.last": ["最近消息", "Last message"],
-  "operations.total": ["累计消息", "Messages in all"],
   "operations.none": ["还没有登记数据来源", "No source is registered"],
   "operations.none.hint": ["用 kangmai admin source 登记。", "Register one with kangmai admin source."],
   "operations.stores": ["存储", "Stores"],

@@ -2,10 +2,12 @@
 
 import { useEffect, useMemo, useRef, useState } from "react";
 
-import type { Result, Summary } from "../../api/types.ts";
+import type { Person, Result, Summary } from "../../api/types.ts";
 import { newestFirst } from "../../format/order.ts";
-import { mark, numeric } from "../../format/result.ts";
+import { markOfResult, numeric } from "../../format/result.ts";
 import { Allergies, Medicines, Problems } from "./Lists.tsx";
+import { NewSince } from "./NewSince.tsx";
+import { Registrations } from "./Registrations.tsx";
 import { Results } from "./Results.tsx";
 import { Timeline } from "./Timeline.tsx";
 import { TrendPanel } from "./TrendPanel.tsx";
@@ -20,22 +22,32 @@ export function Record({ person, summary }: { person: string; summary: Summary }
         <Allergies allergies={summary.allergies} />
         <Problems problems={summary.problems} />
         <Medicines medicines={summary.medicines} />
+        <Registrations person={summary.person} />
       </div>
       <div className="record-main">
+        {summary.new_since && <NewSince news={summary.new_since} />}
         <div className="record-results">
           <Results results={results} chosen={chosen} onChoose={setChosen} />
           <TrendPanel person={person} result={chosen} />
         </div>
-        <Timeline person={person} />
+        <Timeline person={person} institutions={institutionsOf(summary.person)} />
       </div>
     </div>
   );
 }
 
+/** The institutions that know this person, each once, for the filter of the timeline. */
+function institutionsOf(person: Person): { code: string; name: string }[] {
+  const known = new Map<string, string>();
+  for (const { institution, institution_name } of person.registrations ?? [])
+    if (institution) known.set(institution, institution_name ?? institution);
+  return [...known].map(([code, name]) => ({ code, name }));
+}
+
 /** The trend that stands open at first: something abnormal if there is any, else the first number. */
 function firstToShow(results: readonly Result[]): Result | undefined {
   const drawable = results.filter((result) => result.code && numeric(result.value) !== undefined);
-  return drawable.find((result) => mark(result.value, result.low, result.high)) ?? drawable[0];
+  return drawable.find((result) => markOfResult(result)) ?? drawable[0];
 }
 
 /** Below the heading of the person, which itself stays at the top. */

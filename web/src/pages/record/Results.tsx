@@ -2,7 +2,7 @@ import { useState } from "react";
 
 import type { Result } from "../../api/types.ts";
 import { day } from "../../format/date.ts";
-import { mark, numeric, rangeText, unitText, valueText } from "../../format/result.ts";
+import { markOfResult, numeric, rangeText, unitText, valueText } from "../../format/result.ts";
 import { Mark } from "../../parts/Mark.tsx";
 import { Panel } from "../../parts/Panel.tsx";
 import { SourceButton } from "../../parts/Source.tsx";
@@ -30,11 +30,12 @@ export function Results({ results, chosen, onChoose }: Props) {
   const [onlyAbnormal, setOnlyAbnormal] = useState(false);
   const [all, setAll] = useState(false);
 
-  const judged = results.some((result) => rangeText(result.low, result.high) !== "");
+  const judged = results.some((result) => result.flag || rangeText(result.low, result.high) !== "");
+  const spread = new Set(results.map((result) => result.institution_name ?? "")).size > 1;
   const wanted = results.filter(
     (result) =>
       titleOfResult(result).toLowerCase().includes(text.trim().toLowerCase()) &&
-      (!onlyAbnormal || mark(result.value, result.low, result.high) !== undefined),
+      (!onlyAbnormal || markOfResult(result) !== undefined),
   );
   const folded = !all && wanted.length > SHOWN + 1;
   const shown = folded ? wanted.slice(0, SHOWN) : wanted;
@@ -100,6 +101,7 @@ export function Results({ results, chosen, onChoose }: Props) {
                   key={result.id + (result.code ?? "")}
                   result={result}
                   judged={judged}
+                  spread={spread}
                   chosen={result === chosen}
                   onChoose={onChoose}
                 />
@@ -121,13 +123,15 @@ export function Results({ results, chosen, onChoose }: Props) {
 interface RowProps {
   result: Result;
   judged: boolean;
+  /** They come from more than one institution: each says from which. */
+  spread: boolean;
   chosen: boolean;
   onChoose: (result: Result) => void;
 }
 
-function Row({ result, judged, chosen, onChoose }: RowProps) {
+function Row({ result, judged, spread, chosen, onChoose }: RowProps) {
   const speak = useSpeak();
-  const outside = mark(result.value, result.low, result.high);
+  const outside = markOfResult(result);
   const title = titleOfResult(result);
   const isNumber = numeric(result.value) !== undefined;
   return (
@@ -149,6 +153,7 @@ function Row({ result, judged, chosen, onChoose }: RowProps) {
         ) : (
           title
         )}
+        <Sent result={result} spread={spread} />
       </th>
       {isNumber ? (
         <>
@@ -161,7 +166,8 @@ function Row({ result, judged, chosen, onChoose }: RowProps) {
         </>
       ) : (
         <td className="result-words" colSpan={2}>
-          {[valueText(result.value), unitText(result.unit)].filter(Boolean).join(" ") || speak("none.mark")}
+          {[valueText(result.value), unitText(result.unit)].filter(Boolean).join(" ") || speak("none.mark")}{" "}
+          <Mark mark={outside} />
         </td>
       )}
       {judged && <td className="figures result-range">{rangeText(result.low, result.high) || speak("none.mark")}</td>}
@@ -171,4 +177,13 @@ function Row({ result, judged, chosen, onChoose }: RowProps) {
       </td>
     </tr>
   );
+}
+
+/** Which institution measured it, and the value as it was sent where that was another unit. */
+function Sent({ result, spread }: { result: Result; spread: boolean }) {
+  const speak = useSpeak();
+  const { original, institution_name: institution } = result;
+  const sent = original && [valueText(original.value), unitText(original.unit)].filter(Boolean).join(" ");
+  const words = [spread && institution, sent && speak("results.original", { value: sent })].filter(Boolean);
+  return words.length > 0 ? <span className="result-sent">{words.join(" · ")}</span> : null;
 }

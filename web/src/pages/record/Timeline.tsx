@@ -6,6 +6,7 @@ import { api } from "../../api/client.ts";
 import type { ApiError } from "../../api/error.ts";
 import type { TimelineEntry } from "../../api/types.ts";
 import { Button } from "../../parts/Button.tsx";
+import { Select } from "../../parts/Field.tsx";
 import { Folded } from "../../parts/Folded.tsx";
 import { Panel } from "../../parts/Panel.tsx";
 import { SourceButton } from "../../parts/Source.tsx";
@@ -21,10 +22,17 @@ const PAGE = 60;
 /** Entries of one type and day that stay in sight; a laboratory panel has dozens. */
 const SHOWN = 6;
 
-export function Timeline({ person }: { person: string }) {
+interface Props {
+  person: string;
+  /** Those that know the person; with more than one, the timeline can be asked for one of them. */
+  institutions: readonly { code: string; name: string }[];
+}
+
+export function Timeline({ person, institutions }: Props) {
   const speak = useSpeak();
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
-  const { entries, next, loading, error, more, reload } = usePages(person, chosen);
+  const [institution, setInstitution] = useState("");
+  const { entries, next, loading, error, more, reload } = usePages(person, chosen, institution);
   const years = useMemo(() => byDay(entries), [entries]);
 
   return (
@@ -32,6 +40,20 @@ export function Timeline({ person }: { person: string }) {
       title={speak("timeline.title")}
       note={entries.length > 0 ? speak("timeline.loaded", { n: entries.length }) : null}
       className="timeline"
+      tools={
+        institutions.length > 1 && (
+          <Select
+            label={speak("timeline.institution")}
+            unseen
+            value={institution}
+            onChange={setInstitution}
+            options={[
+              { value: "", label: speak("timeline.institutions.all", { n: institutions.length }) },
+              ...institutions.map(({ code, name }) => ({ value: code, label: name })),
+            ]}
+          />
+        )
+      }
     >
       <Filter chosen={chosen} onChoose={setChosen} />
       {years.map((year) => (
@@ -53,7 +75,7 @@ export function Timeline({ person }: { person: string }) {
           <Lines rows={5} />
         </div>
       ) : entries.length === 0 ? (
-        <Nothing title={speak(chosen.size > 0 ? "timeline.none.filtered" : "timeline.none")} />
+        <Nothing title={speak(chosen.size > 0 || institution ? "timeline.none.filtered" : "timeline.none")} />
       ) : (
         <div className="timeline-foot">
           {next ? <Button onClick={more}>{speak("timeline.more")}</Button> : <span>{speak("timeline.end")}</span>}
@@ -91,6 +113,7 @@ function Filter({ chosen, onChoose }: { chosen: ReadonlySet<string>; onChoose: (
 }
 
 function DayOf({ day }: { day: Day }) {
+  const shared = sharedInstitution(day);
   const times = useMemo(() => timesOf(day.groups.flatMap((group) => group.entries)), [day]);
   return (
     <li className="day">
@@ -98,15 +121,29 @@ function DayOf({ day }: { day: Day }) {
         {day.date.slice(5) || day.date}
       </time>
       <div className="day-groups">
+        {shared && <p className="day-institution">{shared}</p>}
         {day.groups.map((group) => (
-          <GroupOf key={group.type} group={group} times={times} />
+          <GroupOf key={group.type} group={group} times={times} named={!shared} />
         ))}
       </div>
     </li>
   );
 }
 
-function GroupOf({ group, times }: { group: Group; times: ReadonlyMap<TimelineEntry, string> }) {
+/** The institution of a day on which only one was seen: said once. */
+function sharedInstitution(day: Day): string {
+  const names = new Set(day.groups.flatMap((group) => group.entries.map((entry) => entry.institution_name ?? "")));
+  return names.size === 1 ? ([...names][0] ?? "") : "";
+}
+
+interface GroupProps {
+  group: Group;
+  times: ReadonlyMap<TimelineEntry, string>;
+  /** Every entry says its institution. */
+  named: boolean;
+}
+
+function GroupOf({ group, times, named }: GroupProps) {
   const speak = useSpeak();
   return (
     <div className={`group group-${kindOf(group.type)?.id ?? "other"}`}>
@@ -117,14 +154,14 @@ function GroupOf({ group, times }: { group: Group; times: ReadonlyMap<TimelineEn
           shown={SHOWN}
           openLabel={speak("timeline.fold.open", { n: group.entries.length - SHOWN })}
           closeLabel={speak("timeline.fold.close")}
-          render={(entry) => <Entry key={entry.id} entry={entry} time={times.get(entry) ?? ""} />}
+          render={(entry) => <Entry key={entry.id} entry={entry} time={times.get(entry) ?? ""} named={named} />}
         />
       </ul>
     </div>
   );
 }
 
-function Entry({ entry, time }: { entry: TimelineEntry; time: string }) {
+function Entry({ entry, time, named }: { entry: TimelineEntry; time: string; named: boolean }) {
   const speak = useSpeak();
   const title = entry.title?.trim() || `${entry.type}/${entry.id}`;
   const detail = detailOf(entry, speak);
@@ -133,6 +170,11 @@ function Entry({ entry, time }: { entry: TimelineEntry; time: string }) {
       <span className="entry-text">
         <span className="entry-title">{title}</span>
         {detail && <span className="entry-detail">{detail}</span>}
+        {(entry.department || (named && entry.institution_name)) && (
+          <span className="entry-place">
+            {[named && entry.institution_name, entry.department].filter(Boolean).join(" ")}
+          </span>
+        )}
       </span>
       <span className="entry-time figures">{time}</span>
       <SourceButton type={entry.type} id={entry.id} title={title} />
@@ -156,9 +198,9 @@ interface Loaded {
 }
 
 /** The pages read so far for one person and one choice of kinds. A page that fails leaves the pages before it standing. */
-function usePages(person: string, chosen: ReadonlySet<string>): Pages {
+function usePages(person: string, chosen: ReadonlySet<string>, institution: string): Pages {
   const types = typesOf(chosen);
-  const key = `${person} ${types.join(",")}`;
+  const key = `${person} ${types.join(",")} ${institution}`;
   const [loaded, setLoaded] = useState<Loaded>();
   const [error, setError] = useState<ApiError>();
   // What to ask for: the first page of a key, or the page before a mark. The round makes a repetition a new wish.
@@ -178,7 +220,11 @@ function usePages(person: string, chosen: ReadonlySet<string>): Pages {
     const stop = new AbortController();
     setError(undefined);
     api
-      .timeline(person, { types, limit: PAGE, ...(wish.before ? { before: wish.before } : {}) }, stop.signal)
+      .timeline(
+        person,
+        { types, institution, limit: PAGE, ...(wish.before ? { before: wish.before } : {}) },
+        stop.signal,
+      )
       .then((page) => {
         if (stop.signal.aborted) return;
         setLoaded((before) => ({

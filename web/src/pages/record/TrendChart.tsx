@@ -17,19 +17,20 @@ interface Props {
   unit: string;
   low: number | undefined;
   high: number | undefined;
-  words: { high: string; low: string };
+  words: { high: string; low: string; abnormal: string };
 }
 
 const COLOURS = {
   line: "#0b6570",
   high: "#b3261e",
+  abnormal: "#b3261e",
   low: "#1d57b0",
   band: "rgba(11, 101, 112, 0.09)",
   text: "#4a5c66",
   grid: "#e3e9ec",
 };
 /** Values outside the range differ in shape as well as in colour. */
-const SHAPES = { high: "triangle", low: "path://M0 0 L10 0 L5 9 Z", inside: "circle" };
+const SHAPES = { high: "triangle", abnormal: "diamond", low: "path://M0 0 L10 0 L5 9 Z", inside: "circle" };
 
 export default function TrendChart({ points, unit, low, high, words }: Props) {
   const box = useRef<HTMLDivElement>(null);
@@ -72,7 +73,9 @@ function optionOf({ points, unit, low, high, words }: Props): EChartsCoreOption 
         return [
           minute(point.date),
           `${valueText(point.value)} ${unit}`,
-          outside && `${outside === "high" ? "↑" : "↓"} ${words[outside]}`,
+          outside && `${outside === "high" ? "↑" : outside === "low" ? "↓" : "●"} ${words[outside]}`,
+          point.institution_name,
+          point.original && `(${valueText(point.original.value)} ${point.original.unit ?? ""})`,
         ]
           .filter(Boolean)
           .join("\n");

@@ -60,7 +60,7 @@ export function TrendPanel({ person, result }: { person: string; result: Result 
         <Nothing title={speak("trend.none")}>{titleOfResult(result)}</Nothing>
       ) : (
         <>
-          <Heading result={result} trend={value} count={drawn.length} />
+          <Heading result={result} trend={value} count={drawn.length} institutions={institutionsOf(drawn)} />
           {view === "chart" ? (
             <Chart result={result} drawn={drawn} trend={value} />
           ) : (
@@ -74,7 +74,19 @@ export function TrendPanel({ person, result }: { person: string; result: Result 
   );
 }
 
-function Heading({ result, trend, count }: { result: Result; trend: Trend; count: number }) {
+/** How many institutions a series comes from. */
+function institutionsOf(drawn: readonly Drawn[]): number {
+  return new Set(drawn.map((point) => point.institution_name ?? "")).size;
+}
+
+interface HeadingProps {
+  result: Result;
+  trend: Trend;
+  count: number;
+  institutions: number;
+}
+
+function Heading({ result, trend, count, institutions }: HeadingProps) {
   const speak = useSpeak();
   const range = rangeText(result.low, result.high);
   return (
@@ -84,6 +96,7 @@ function Heading({ result, trend, count }: { result: Result; trend: Trend; count
         {[
           unitText(trend.unit ?? result.unit),
           speak("trend.points", { n: count }),
+          institutions > 1 && speak("trend.institutions", { n: institutions }),
           range && speak("trend.range", { range }),
         ]
           .filter(Boolean)
@@ -119,7 +132,7 @@ function Chart({ result, drawn, trend }: { result: Result; drawn: Drawn[]; trend
           unit={unitText(trend.unit ?? result.unit)}
           low={numeric(result.low)}
           high={numeric(result.high)}
-          words={{ high: speak("mark.high"), low: speak("mark.low") }}
+          words={{ high: speak("mark.high"), low: speak("mark.low"), abnormal: speak("mark.abnormal") }}
         />
       </Suspense>
     </div>
@@ -128,6 +141,7 @@ function Chart({ result, drawn, trend }: { result: Result; drawn: Drawn[]; trend
 
 function Table({ result, drawn }: { result: Result; drawn: Drawn[] }) {
   const speak = useSpeak();
+  const spread = institutionsOf(drawn) > 1;
   return (
     <div className="trend-table" tabIndex={0} role="group" aria-label={speak("trend.title")}>
       <table className="result-table">
@@ -137,6 +151,7 @@ function Table({ result, drawn }: { result: Result; drawn: Drawn[] }) {
             <th scope="col" className="end">
               {speak("results.value")}
             </th>
+            {spread && <th scope="col">{speak("access.institution")}</th>}
             <th scope="col">
               <span className="unseen">{speak("source.title")}</span>
             </th>
@@ -149,7 +164,15 @@ function Table({ result, drawn }: { result: Result; drawn: Drawn[] }) {
               <td className="end">
                 <span className="figures">{valueText(point.value)}</span>{" "}
                 <span className="unit">{unitText(point.unit)}</span> <Mark mark={markOf(point, result)} />
+                {point.original && (
+                  <span className="result-sent">
+                    {speak("results.original", {
+                      value: `${valueText(point.original.value)} ${unitText(point.original.unit)}`.trim(),
+                    })}
+                  </span>
+                )}
               </td>
+              {spread && <td>{point.institution_name ?? speak("none.mark")}</td>}
               <td className="result-source">
                 <SourceButton type="Observation" id={point.id} title={`${titleOfResult(result)} ${day(point.date)}`} />
               </td>

@@ -12,7 +12,6 @@ import { useSpeak } from "../../shell/context.ts";
 import { href } from "../../shell/route.ts";
 import { useFresh } from "../../shell/useFresh.ts";
 import { MinuteBars } from "./MinuteBars.tsx";
-import { titleOfSource } from "./SourceFrame.tsx";
 import { countText, lagText } from "./words.ts";
 
 /** How often the page asks again. */
@@ -123,27 +122,24 @@ function Tile({ name, value, alarm }: { name: string; value: string; alarm?: boo
 
 function SourceTable({ sources }: { sources: readonly OperatedSource[] }) {
   const speak = useSpeak();
-  const number = (
-    key: "messages_today" | "records_today" | "set_aside_today" | "issues_today" | "messages_total",
-    title: string,
-  ) => ({
+  const number = (key: "messages_today" | "records_today" | "set_aside_today" | "issues_today", title: string) => ({
     key,
     title,
     number: true,
-    cell: (source: OperatedSource) => countText(source[key], speak),
+    cell: (source: OperatedSource) => `${source.at_least ? "≥ " : ""}${countText(source[key], speak)}`,
   });
   return (
     <DataTable<OperatedSource>
       label={speak("operations.by.source")}
       rows={sources}
-      rowKey={(source) => source.name}
+      rowKey={(source) => source.id}
       columns={[
         {
           key: "source",
           title: speak("road.source"),
           cell: (source) => (
             <>
-              <a href={href("sources", source.name)}>{titleOfSource(source)}</a>
+              <a href={href("sources", source.id)}>{source.name}</a>
               <span className="cell-more">{source.institution_name ?? source.institution}</span>
             </>
           ),
@@ -169,15 +165,14 @@ function SourceTable({ sources }: { sources: readonly OperatedSource[] }) {
         number("records_today", speak("operations.records")),
         number("set_aside_today", speak("operations.set.aside")),
         number("issues_today", speak("operations.issues")),
-        number("messages_total", speak("operations.total")),
         {
           key: "pages",
           title: speak("road.tabs"),
           unseen: true,
           cell: (source) => (
             <span className="row-links">
-              <a href={href("sources", source.name, "receipts")}>{speak("road.receipts")}</a>
-              <a href={href("sources", source.name, "findings")}>{speak("road.findings")}</a>
+              <a href={href("sources", source.id, "receipts")}>{speak("road.receipts")}</a>
+              <a href={href("sources", source.id, "findings")}>{speak("road.findings")}</a>
             </span>
           ),
         },

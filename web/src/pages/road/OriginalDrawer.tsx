@@ -36,7 +36,7 @@ export default function OriginalDrawer({ source, receipt, lines, onClose }: Prop
 
 interface Read {
   receipt: Receipt;
-  text: string;
+  lines: string[];
   size: number;
 }
 
@@ -45,16 +45,16 @@ function Body({ source, receipt, lines }: { source: string; receipt: string; lin
   const load = useLoad<Read>(`${source} ${receipt}`, async (signal) => {
     const about = await road.receipt(source, receipt, signal);
     const body = await road.original(source, receipt, signal);
-    return { receipt: about, text: decoded(body, about.encoding), size: body.byteLength };
+    return { receipt: about, lines: decoded(body, about.encoding).split(/\r\n|\r|\n/), size: body.byteLength };
   });
   const marked = useMemo(() => new Set(lines), [lines]);
   return (
     <Loaded of={load} rows={12}>
-      {({ receipt: about, text, size }) => (
+      {({ receipt: about, lines: text, size }) => (
         <>
           <p className="source-head">{[about.name, sizeText(size), about.encoding].filter(Boolean).join(" · ")}</p>
           <p className="page-note">{speak("original.logged")}</p>
-          <TextLines text={text} marked={marked} label={speak("original.title")} />
+          <TextLines lines={text} marked={marked} label={speak("original.title")} />
         </>
       )}
     </Loaded>
