@@ -20,7 +20,7 @@ export CXX := ccache c++
 endif
 endif
 
-.PHONY: help demo build test fmt lint bench setup web web-test unit e2e clients kill search mllp grounds
+.PHONY: help demo build test fmt lint bench setup web web-test unit e2e clients kill search mllp grounds road
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/:/' | column -t -s:
@@ -41,7 +41,7 @@ web: setup ## the portal, into web/dist
 web-test: web
 	cd web && npm test --silent
 
-test: lint unit web-test build e2e clients search mllp grounds kill ## everything that must hold
+test: lint unit web-test build e2e clients search mllp road grounds kill ## everything that must hold
 
 fmt: ## lay out the code
 	cargo fmt --all
@@ -65,6 +65,9 @@ search: build ## search answers against a naive scan, short form
 
 mllp: build ## HL7 v2 over MLLP, by a sender that shares nothing with the product
 	python3 tests/mllp/mllp.py --binary $(BINARY)
+
+road: build ## the road in as an institution sees it: folder, receipts, problem data, release, chains
+	python3 tests/road/road.py --binary $(BINARY)
 
 grounds: build ## who may look at whom, and why: grounds that arise from messages; every role on every route
 	python3 tests/grounds/grounds.py --binary $(BINARY)

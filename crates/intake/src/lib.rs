@@ -16,11 +16,13 @@
 //! | `person`  | the registrations of a person, for whoever shows one resident as one |
 //! | `road`    | receive: all of the above, in commits of bounded size |
 //! | `receipt`, `problem` | what came, what became of it, what was set aside |
+//! | `chains` | what one half of is missing: a visit without a diagnosis, a report without its order |
 //! | `reconcile` | 日对账: what the source says it sent against what is here |
 //!
 //! Invariants: the same content twice changes nothing, whatever envelope it comes in; an acknowledged message is durable as a
 //! whole, with its original; a reader that panics sets the message aside and nothing else.
 
+pub mod chains;
 mod claim;
 mod link;
 pub mod person;

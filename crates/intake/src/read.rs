@@ -128,17 +128,28 @@ pub(crate) fn open<'d>(source: &Source, delivery: &Delivery<'_>, decoded: &'d mu
             Opened::of(form, formats::fhir::message::read_message(delivery.bytes, &options))
         }
         Some(Form::Hl7v2) => {
-            let options = formats::hl7v2::Options { institution, encoding: charset, ..Default::default() };
+            let options = formats::hl7v2::Options {
+                institution,
+                branch: source.branch.clone().unwrap_or_default(),
+                authorities: source.authorities.clone(),
+                encoding: charset,
+            };
             Opened::of(form, formats::hl7v2::read(delivery.bytes, &options))
         }
         Some(Form::Cda) => {
-            let options = formats::cda::Options { institution, charset, ..Default::default() };
+            let options = formats::cda::Options {
+                institution,
+                branch: source.branch.clone().unwrap_or_default(),
+                charset,
+                patient_roots: source.patient_roots.clone(),
+            };
             Opened::of(form, formats::cda::read(delivery.bytes, &options))
         }
         Some(Form::Table) => {
             let options = formats::table::Options {
                 file_name: delivery.name.map(str::to_owned),
                 institution: Some(institution),
+                branch: source.branch.clone(),
                 charset,
                 ..Default::default()
             };

@@ -33,6 +33,15 @@ pub struct Source {
     /// The code map (`standards/maps/`) of its local item codes.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub code_map: Option<String>,
+    /// 院区 of messages that name none; absent when the institution has one only.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub branch: Option<String>,
+    /// Names by which the system calls itself where it numbers patients (HL7 v2 CX-4): numbers of these are the institution's own.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub authorities: Vec<String>,
+    /// Roots of the identifier that is the patient number in its shared documents, best first.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub patient_roots: Vec<String>,
     /// One listening port for HL7 v2 over MLLP.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub listen: Option<Listen>,

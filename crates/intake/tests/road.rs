@@ -51,6 +51,9 @@ impl House {
             encoding: None,
             code_map: None,
             listen: None,
+            branch: None,
+            authorities: Vec::new(),
+            patient_roots: Vec::new(),
             folder: None,
         };
         self.road.sources().put(TENANT, source).unwrap()

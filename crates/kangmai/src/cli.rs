@@ -174,6 +174,15 @@ pub enum AdminCommand {
         /// The code map of its local item codes (standards/maps)
         #[arg(long, value_name = "MAP")]
         code_map: Option<String>,
+        /// The branch (院区) of messages that name none
+        #[arg(long, value_name = "CODE")]
+        branch: Option<String>,
+        /// A name by which the system calls itself where it numbers patients (HL7 v2 CX-4); may be repeated
+        #[arg(long = "authority", value_name = "NAME")]
+        authorities: Vec<String>,
+        /// The root of the patient number in its shared documents, best first; may be repeated
+        #[arg(long = "patient-root", value_name = "OID")]
+        patient_roots: Vec<String>,
         /// Listen for HL7 v2 over MLLP on this address, from the next start on
         #[arg(long, value_name = "ADDR")]
         listen: Option<SocketAddr>,

@@ -286,6 +286,9 @@ mod tests {
                 address: "127.0.0.1:2575".parse().unwrap(),
                 allow: allow.iter().map(|address| address.parse().unwrap()).collect(),
             }),
+            branch: None,
+            authorities: Vec::new(),
+            patient_roots: Vec::new(),
             folder: None,
         };
         let may = |allow: &[&str], peer: &str| may_connect(&source(allow), peer.parse().unwrap());

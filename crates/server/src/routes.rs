@@ -170,6 +170,7 @@ pub static ROUTES: &[Route] = routes! {
     Post   "/api/v1/sources/{source}/problems/{problem}/release" "release" ProblemHandled OnDuty api::problems::release;
     Get    "/api/v1/sources/{source}/unmapped"         "unmapped"     Read          OnDuty   api::problems::unmapped;
     Get    "/api/v1/sources/{source}/reconciliation"   "reconciliation" Read        OnDuty   api::receipts::reconciliation;
+    Get    "/api/v1/sources/{source}/chains"           "chains"       Read          OnDuty   api::receipts::chains;
     Get    "/api/v1/origin/{type}/{id}"                "origin"       OriginalRead  SignedIn api::origin::show;
     // Operations
     Get    "/api/v1/status"                            "status"       Read          Open     api::status::show;

@@ -67,6 +67,32 @@ pub async fn reconciliation(visit: &Visit) -> Outcome {
 }
 
 /// The receipt in the path, when it belongs to the source in the path.
+/// `GET /api/v1/sources/{source}/chains?day=`: visits and reports of a day whose other half is missing.
+pub async fn chains(visit: &Visit) -> Outcome {
+    only_parameters(visit, &["day"])?;
+    let source = of_path(visit, Duty::SeeReceipts)?;
+    let day = parameter(visit, "day").unwrap_or_default();
+    let begins: Result<jiff::Timestamp, _> = format!("{day}T00:00:00+08:00").parse();
+    let begins = begins.map_err(|_| Failure::new(ErrorCode::BadSearch, "say `day`, like 2024-03-05"))?;
+    let caller = care::platform(visit.caller()?.tenant())?;
+    let (broken, truncated) = tokio::task::block_in_place(|| {
+        let now_ms = visit.app.now_ms();
+        intake::chains::broken(visit.records(), &caller, &source.institution, begins.as_millisecond(), now_ms)
+    })?;
+    let sees = sees_values(visit);
+    let lines: Vec<Value> = broken
+        .into_iter()
+        .map(|broken| {
+            let number = if sees { broken.number } else { super::facts::masked(&broken.number) };
+            json!({
+                "about": if sees { json!(broken.reference) } else { Value::Null }, "number": number, "rule": broken.issue.rule,
+                "severity": broken.issue.severity, "hint": broken.issue.hint,
+            })
+        })
+        .collect();
+    Ok(Answer::json(&json!({"day": day, "chains": lines, "truncated": truncated})))
+}
+
 fn receipt(visit: &Visit) -> Result<Receipt, Failure> {
     let id: ReceiptId = visit.part("receipt").unwrap_or_default().parse()?;
     let tenant = visit.caller()?.tenant();
