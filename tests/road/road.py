@@ -8,6 +8,7 @@ released, the way back to the original, codes without a map, referential chains,
 import datetime
 import json
 import os
+import re
 import shutil
 import sys
 import time
@@ -104,6 +105,22 @@ def main():
         observation = found["entry"][0]["resource"]["id"] if found.get("entry") else "none"
         status, origin = server.call("GET", f"/api/v1/origin/Observation/{observation}", reader)
         check(status == 200 and "OBX|1|NM|GLU" in origin["text"], "the segment that said it", (status, origin))
+
+        print("\n# a document that was corrected under the same id, with version 1 and no RPLC")
+        cases = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "crates", "formats", "tests", "cda", "cases")
+        with open(os.path.join(cases, "c0007-blood-count.xml"), encoding="utf-8") as file:
+            document = file.read()
+        first = send(document.encode())[1]
+        value, made = re.search(r'value="(4\.70)" unit="10\^9/L"', document), re.search(r'<effectiveTime value="(\d{8})', document)
+        check(first["counts"]["set_aside"] == 0 and value and made, "the document is taken in", first)
+        corrected = document.replace(value.group(0), value.group(0).replace(value.group(1), "12.34"), 1)
+        corrected = corrected.replace(made.group(0), made.group(0)[:-8] + str(int(made.group(1)) + 1), 1)
+        second = send(corrected.encode())[1]
+        check(second["counts"]["updated"] >= 1 and second["counts"]["set_aside"] == 0, "the correction is a new version", second)
+        values = json.dumps(server.call("GET", f"/fhir/R4/Observation?value-quantity=12.34", reader)[1])
+        check("12.34" in values, "its value counts", values)
+        again = send(document.encode())[1]
+        check(again["outcome"] == "repeated", "the first, once more, is old", again)
 
         print("\n# codes without a map, and chains")
         unknown = result(COUNTY, "C1", "V1", NOW - datetime.timedelta(days=11), number("19680506", "002"), "XQ77", "院内特色项目", "1", "U", "0-2")

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, bail};
+use serde::Deserialize;
 
 use crate::tables::{AUDIT_EVENTS, ERRORS, Page};
 
@@ -60,7 +61,48 @@ pub fn check(root: &Path) -> anyhow::Result<usize> {
     for page in [&ERRORS, &AUDIT_EVENTS] {
         check_page(root, page, &mut found);
     }
+    check_corpus(root, &mut found)?;
     if found.is_empty() { Ok(files.len()) } else { bail!("{} finding(s)\n{}", found.len(), found.join("\n")) }
+}
+
+/// The index of what feeds look like, and where each line of it is tried.
+const CORPUS: &str = "tests/corpus/feeds.toml";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Corpus {
+    line: Vec<CorpusLine>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CorpusLine {
+    feed: String,
+    at: Vec<String>,
+}
+
+/// Every place that the corpus names is there: a file, a folder, or words in a file.
+fn check_corpus(root: &Path, found: &mut Vec<String>) -> anyhow::Result<()> {
+    let text = fs::read_to_string(root.join(CORPUS)).with_context(|| format!("{CORPUS} cannot be read"))?;
+    let corpus: Corpus = toml::from_str(&text).with_context(|| format!("{CORPUS} is not readable"))?;
+    for line in &corpus.line {
+        if line.at.is_empty() {
+            found.push(format!("{CORPUS}: `{}` is tried nowhere", line.feed));
+        }
+        for place in &line.at {
+            let (path, words) =
+                place.split_once("::").map_or((place.as_str(), None), |(path, words)| (path, Some(words)));
+            let path = root.join(path);
+            let is_there = match words {
+                None => path.exists(),
+                Some(words) => fs::read_to_string(&path).is_ok_and(|text| text.contains(words)),
+            };
+            if !is_there {
+                found.push(format!("{CORPUS}: `{place}` is not there (`{}`)", line.feed));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The files that git keeps or would keep, where there is git.

@@ -33,6 +33,7 @@ mod outcome;
 mod portal;
 mod router;
 mod routes;
+mod sample_his;
 mod serve;
 mod sessions;
 #[cfg(test)]

@@ -31,6 +31,7 @@ pub fn build(app: &Arc<App>) -> Router {
         router = router.route(route.path, any(attach(app, route)));
         router = router.route(&format!("{}/{{*rest}}", route.path), any(attach(app, route)));
     }
+    let router = if app.is_demo { router.merge(crate::sample_his::routes(app)) } else { router };
     router.merge(without_audit(app))
 }
 

@@ -34,6 +34,7 @@ pub(crate) struct Launch {
     #[serde(default)]
     pub(crate) department: String,
     pub(crate) visit: String,
+    /// Seconds since 1970.
     pub(crate) at: i64,
     #[serde(default)]
     pub(crate) signature: String,
