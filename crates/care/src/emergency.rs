@@ -21,8 +21,6 @@ const REASON_CHARACTERS_MIN: usize = 5;
 const REASON_CHARACTERS_MAX: usize = 200;
 /// The most that one list shows: a city opens some dozens a day.
 const LIST_MAX: usize = 1_000;
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
-const CHINA_OFFSET_MS: i64 = 8 * 60 * 60 * 1000;
 
 /// The kind of reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,13 +155,12 @@ impl Emergencies {
         Ok(found.into_iter().filter(|(_, emergency)| is_open(emergency)).collect())
     }
 
-    /// Those opened on a day in China, `YYYY-MM-DD` as days since 1970.
+    /// Those opened on a day that begins at `from_ms`.
     ///
     /// # Errors
     /// What the store says.
-    pub fn of_day(&self, tenant: TenantId, day: i64) -> Result<Vec<(EmergencyId, Emergency)>, Failure> {
-        let from_ms = day * DAY_MS - CHINA_OFFSET_MS;
-        self.between(tenant, from_ms, from_ms + DAY_MS)
+    pub fn of_day(&self, tenant: TenantId, from_ms: i64) -> Result<Vec<(EmergencyId, Emergency)>, Failure> {
+        self.between(tenant, from_ms, from_ms + model::china::DAY_MS)
     }
 
     /// Writes down what a review said.

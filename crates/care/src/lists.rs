@@ -1,13 +1,13 @@
 //! Who is on a list of a family doctor: rules of `standards::lists` over the records that the doctor may see.
 
 use model::Failure;
+use model::china::DAY_MS;
 use records::parameters::clinical_date_ms;
 use serde_json::Value;
 use standards::lists::{Limit, List};
 
 use crate::resident::type_code;
 
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// Diagnoses of one resident that are looked at.
 const CONDITIONS_MAX: usize = 500;
 

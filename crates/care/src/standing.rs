@@ -12,6 +12,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use lru::LruCache;
+use model::china::{self, DAY_MS};
 use model::{Failure, Home, ResourceKey, TenantId, TypeCode, instant_text};
 use records::Records;
 use records::parameters::clinical_date;
@@ -20,9 +21,6 @@ use serde_json::Value;
 use crate::own;
 use crate::resident::type_code;
 
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
-/// China's one time zone; there has been no daylight saving since 1991, and a visit in progress is younger.
-const CHINA_OFFSET_MS: i64 = 8 * 60 * 60 * 1000;
 /// An inpatient whose discharge was never sent does not stay one for ever: longer stays are re-admitted by the rules of the
 /// medical insurance anyway.
 const INPATIENT_DAYS_MAX: i64 = 180;
@@ -229,14 +227,12 @@ impl Standing {
         ];
         for (type_name, pairs) in questions {
             let code = type_code(type_name)?;
-            own::each(records, &caller, type_name, &pairs, |resource| {
-                if let Some(key) =
-                    resource["id"].as_str().map(|id| records.address(tenant, code, id)).transpose()?.flatten()
-                {
+            for resource in records.search_whole(&caller, type_name, &pairs, usize::MAX)?.hits {
+                let id = resource["id"].as_str().unwrap_or_default();
+                if let Some(key) = records.address(tenant, code, id)? {
                     self.take(records, key, Some(&resource), now_ms);
                 }
-                Ok(())
-            })?;
+            }
         }
         Ok(())
     }
@@ -336,20 +332,5 @@ fn departments(encounter: &Value, institution: &str) -> Vec<String> {
 }
 
 fn end_of_day(at_ms: i64) -> i64 {
-    let day = (at_ms + CHINA_OFFSET_MS).div_euclid(DAY_MS);
-    (day + 1) * DAY_MS - CHINA_OFFSET_MS
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn days_end_at_midnight_in_china() {
-        // 2026-11-22T15:59:59Z is still the 22nd there, a second later it is the 23rd.
-        let midnight = 1_795_363_200_000;
-        assert_eq!(instant_text(midnight), "2026-11-22T16:00:00.000Z");
-        assert_eq!(end_of_day(midnight - 1), midnight);
-        assert_eq!(end_of_day(midnight), midnight + DAY_MS);
-    }
+    china::begin_ms(china::day_of(at_ms) + 1)
 }

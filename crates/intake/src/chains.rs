@@ -4,7 +4,8 @@
 
 use std::collections::HashMap;
 
-use model::{ErrorCode, Failure, Issue, instant_text};
+use model::china::DAY_MS;
+use model::{Failure, Issue, instant_text};
 use quality::{Held, Rules};
 use records::parameters::clinical_date_ms;
 use records::{Caller, Records};
@@ -12,7 +13,6 @@ use serde_json::Value;
 
 /// Resources of one day that are looked at; a large hospital's day.
 const RESOURCES_MAX: usize = 50_000;
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// Results bear the time of the sampling: days before their report.
 const RESULT_DAYS_BEFORE: i64 = 3;
 /// By what a later row names its report.
@@ -127,7 +127,7 @@ impl Day<'_> {
         let from = format!("ge{}", instant_text(at_ms - RESULT_DAYS_BEFORE * DAY_MS));
         let to = format!("le{}", instant_text(at_ms + DAY_MS));
         let pairs = [("subject", patient), ("date", from.as_str()), ("date", to.as_str())];
-        let (results, _) = search(self.records, self.caller, "Observation", &pairs, &mut false)?;
+        let results = self.records.search_whole(self.caller, "Observation", &pairs, RESOURCES_MAX)?.hits;
         let own = reference(report);
         Ok(results.iter().any(|result| {
             let extensions = result["extension"].as_array().into_iter().flatten();
@@ -149,7 +149,9 @@ impl Day<'_> {
     }
 
     fn all(&mut self, type_name: &str, pairs: &[(&str, &str)]) -> Result<(Vec<Value>, Vec<Value>), Failure> {
-        search(self.records, self.caller, type_name, pairs, &mut self.truncated)
+        let found = self.records.search_whole(self.caller, type_name, pairs, RESOURCES_MAX)?;
+        self.truncated |= found.truncated;
+        Ok((found.hits, found.included))
     }
 }
 
@@ -166,36 +168,4 @@ fn claim(kind: &str, reference: &str) -> String {
 fn reference(resource: &Value) -> String {
     let word = |name: &str| resource[name].as_str().unwrap_or_default();
     format!("{}/{}", word("resourceType"), word("id"))
-}
-
-/// Hits of a search, and what was included, page by page.
-fn search(
-    records: &Records,
-    caller: &Caller,
-    type_name: &str,
-    pairs: &[(&str, &str)],
-    truncated: &mut bool,
-) -> Result<(Vec<Value>, Vec<Value>), Failure> {
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    query.extend_pairs(pairs).append_pair("_count", "500").append_pair("_total", "none");
-    let (mut hits, mut included, mut next) = (Vec::new(), Vec::new(), Some(query.finish()));
-    while let Some(query) = next {
-        let page = records.search(caller, Some(type_name), &query)?;
-        let mut bundle: Value = serde_json::from_slice(&page.json)
-            .map_err(|_| Failure::new(ErrorCode::Internal, "a search answered what is no JSON"))?;
-        if let Value::Array(entries) = bundle["entry"].take() {
-            for mut entry in entries {
-                let list = if entry["search"]["mode"] == "match" { &mut hits } else { &mut included };
-                list.push(entry["resource"].take());
-            }
-        }
-        if hits.len() >= RESOURCES_MAX {
-            *truncated = true;
-            break;
-        }
-        let links = bundle["link"].as_array();
-        let address = links.and_then(|links| links.iter().find(|link| link["relation"] == "next"));
-        next = address.and_then(|link| link["url"].as_str()?.split_once('?')).map(|(_, query)| query.to_owned());
-    }
-    Ok((hits, included))
 }

@@ -3,6 +3,7 @@
 //! Invariant: no I/O, no async, no knowledge of HTTP, FHIR JSON or storage. Everything here is plain data
 //! that any other room may hold.
 
+pub mod china;
 mod clock;
 mod element;
 mod error;

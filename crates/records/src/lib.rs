@@ -44,6 +44,7 @@ pub use caller::Caller;
 pub use feed::Changed;
 pub use history::HistoryScope;
 pub use parameters::{LoadError, Parameter, Parameters};
+pub use search::Whole;
 pub use work::{Address, Work};
 pub use write::{Return, Target, WriteOptions, Written, block_on};
 

@@ -14,6 +14,7 @@
 //! | `include`  | `_include`, `_revinclude` |
 //! | `page`     | the sealed page link |
 //! | `bundle`   | the answer, rendered without parsing |
+//! | `whole`    | all pages, for rooms above |
 //! | `shape`    | `_summary`, `_elements` |
 
 mod bundle;
@@ -28,6 +29,7 @@ mod shape;
 mod sort;
 mod spans;
 mod stream;
+mod whole;
 
 use std::collections::VecDeque;
 
@@ -45,6 +47,7 @@ use query::{COUNT_DEFAULT, Query, Summary, Total};
 use run::{Run, Searcher};
 
 pub(crate) use clinical::parameter_of as clinical_parameter;
+pub use whole::Whole;
 
 /// Totals are counted up to here; beyond, the answer has no total and says so.
 pub(crate) const TOTAL_MAX: usize = 1_000_000;

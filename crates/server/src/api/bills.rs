@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use super::lookup::{self, Found, Institutions, RESOURCES_MAX};
+use super::lookup::{self, Institutions, RESOURCES_MAX};
 use super::{facts, only_parameters};
 use crate::answer::{Answer, Outcome};
 use crate::visit::Visit;
@@ -22,8 +22,8 @@ fn make(visit: &Visit) -> Outcome {
     let any = subject.any();
     let pairs = [("patient", any.as_str()), ("_include", "ChargeItem:context"), ("_count", "1000"), ("_total", "none")];
     let found = lookup::all(visit, "ChargeItem", &pairs, RESOURCES_MAX)?;
-    let mut whole = Found { disclosed: subject.disclosed, ..Found::default() };
-    whole.note(&found);
+    let mut disclosed = subject.disclosed;
+    lookup::note(&mut disclosed, &found);
     // In the order in which the newest line of each visit comes.
     let mut visits: IndexMap<String, Vec<&Value>> = IndexMap::new();
     for charge in &found.hits {
@@ -40,7 +40,7 @@ fn make(visit: &Visit) -> Outcome {
         })
         .collect();
     let count = found.hits.len();
-    Ok(Answer::json(&json!({"visits": bills, "truncated": found.truncated})).disclosing(whole.disclosed, count))
+    Ok(Answer::json(&json!({"visits": bills, "truncated": found.truncated})).disclosing(disclosed, count))
 }
 
 fn bill(visit: &Visit, encounter: &Value, charges: &[&Value], institutions: &mut Institutions) -> Value {

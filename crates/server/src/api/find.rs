@@ -85,16 +85,14 @@ fn unseen(visit: &Visit, criteria: &Criteria, pairs: &[(&str, &str)]) -> Result<
     let caller = Caller { filter: Filter::identities(), ..visit.caller()?.clone() };
     let exact: Vec<(&str, &str)> =
         pairs.iter().map(|(name, value)| (if *name == "name" { "name:exact" } else { *name }, *value)).collect();
-    let page = visit.records().search(&caller, Some("Patient"), &lookup::query(&exact))?;
-    let bundle: Value = serde_json::from_slice(&page.json).unwrap_or_default();
-    let hits = bundle["entry"].as_array().into_iter().flatten().map(|entry| &entry["resource"]);
+    let found = visit.records().search_whole(&caller, "Patient", &exact, REGISTRATIONS_MAX)?.hits;
     // `name:exact` finds the parts of a name as well; what somebody is called must be the whole of what was typed.
-    let is_whole = |patient: &Value| match &criteria.name {
+    let is_whole = |patient: &&Value| match &criteria.name {
         Some(name) if criteria.identifier.is_none() => facts::human_name(patient).is_some_and(|it| it == name.trim()),
         _ => true,
     };
     let tenant = caller.tenant();
-    let ids = hits.filter(|patient| is_whole(patient)).filter_map(|patient| patient["id"].as_str());
+    let ids = found.iter().filter(|patient| is_whole(patient)).filter_map(|patient| patient["id"].as_str());
     Ok(ids.map(|id| visit.records().registration(tenant, id)).collect())
 }
 

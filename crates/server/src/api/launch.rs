@@ -141,9 +141,7 @@ fn checked(visit: &Visit, tenant: TenantId, launch: &Launch) -> Result<Account, 
 
 fn encounter(visit: &Visit, tenant: TenantId, launch: &Launch) -> Result<Option<Value>, Failure> {
     let identifier = format!("urn:kangmai:institution:{}:visit|{}", launch.institution, launch.visit);
-    let query = super::lookup::query(&[("identifier", identifier.as_str()), ("_count", "1"), ("_total", "none")]);
-    let page = visit.records().search(&care::platform(tenant)?, Some("Encounter"), &query)?;
-    let mut bundle: Value = serde_json::from_slice(&page.json).unwrap_or_default();
-    let encounter = bundle["entry"][0]["resource"].take();
-    Ok((encounter["resourceType"] == "Encounter").then_some(encounter))
+    let pairs = [("identifier", identifier.as_str())];
+    let found = visit.records().search_whole(&care::platform(tenant)?, "Encounter", &pairs, 1)?;
+    Ok(found.hits.into_iter().next())
 }

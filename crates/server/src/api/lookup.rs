@@ -1,7 +1,6 @@
 //! Searches that the portal's pages are made of: the same as a client of `/fhir/R4` could send, under the same policy.
 
 use model::{ErrorCode, Failure, Home, Number, ResourceKey, Rid, TypeCode};
-use records::Caller;
 use serde_json::{Value, json};
 use trust::Interaction;
 
@@ -12,87 +11,21 @@ use crate::visit::Visit;
 pub const RESOURCES_MAX: usize = 5_000;
 
 /// Resources found, and whose they are.
-#[derive(Default)]
-pub struct Found {
-    /// Hits, in the order of the search.
-    pub hits: Vec<Value>,
-    /// What `_include` added.
-    pub included: Vec<Value>,
-    /// The registrations concerned.
-    pub disclosed: Vec<Home>,
-    /// There was more than the limit.
-    pub truncated: bool,
-}
+pub type Found = records::Whole;
 
-impl Found {
-    /// Adds what another search found to whose and how many, for the audit event.
-    pub fn note(&mut self, other: &Self) {
-        for home in &other.disclosed {
-            if !self.disclosed.contains(home) {
-                self.disclosed.push(*home);
-            }
+/// Adds what another search disclosed, for the audit event.
+pub fn note(disclosed: &mut Vec<Home>, found: &Found) {
+    for home in &found.disclosed {
+        if !disclosed.contains(home) {
+            disclosed.push(*home);
         }
     }
-
-    /// How many resources.
-    pub fn count(&self) -> usize {
-        self.hits.len() + self.included.len()
-    }
-}
-
-/// A query string of pairs, percent-encoded.
-pub fn query(pairs: &[(&str, &str)]) -> String {
-    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 
 /// Follows a search to its end, or to `limit` hits.
 pub fn all(visit: &Visit, type_name: &str, pairs: &[(&str, &str)], limit: usize) -> Result<Found, Failure> {
     let caller = visit.may(Interaction::Search, type_name)?;
-    let mut found = Found::default();
-    let mut next = Some(query(pairs));
-    while let Some(query) = next {
-        next = page(visit, caller, type_name, &query, &mut found)?;
-        if found.hits.len() >= limit {
-            found.truncated = next.is_some() || found.hits.len() > limit;
-            found.hits.truncate(limit);
-            break;
-        }
-    }
-    Ok(found)
-}
-
-fn page(
-    visit: &Visit,
-    caller: &Caller,
-    type_name: &str,
-    query: &str,
-    found: &mut Found,
-) -> Result<Option<String>, Failure> {
-    let page = visit.records().search(caller, Some(type_name), query)?;
-    let bundle: Value = serde_json::from_slice(&page.json)
-        .map_err(|_| Failure::new(ErrorCode::Internal, "a search answered what is no JSON"))?;
-    for home in page.disclosed {
-        if !found.disclosed.contains(&home) {
-            found.disclosed.push(home);
-        }
-    }
-    let Value::Object(mut bundle) = bundle else { return Ok(None) };
-    if let Some(Value::Array(entries)) = bundle.remove("entry") {
-        for mut entry in entries {
-            let is_hit = entry["search"]["mode"] == "match";
-            let resource = entry["resource"].take();
-            if resource["resourceType"] == "OperationOutcome" {
-                continue;
-            }
-            if is_hit { found.hits.push(resource) } else { found.included.push(resource) }
-        }
-    }
-    let links = bundle.get("link").and_then(Value::as_array);
-    let next = links.and_then(|links| links.iter().find(|link| link["relation"] == "next"));
-    Ok(next
-        .and_then(|link| link["url"].as_str())
-        .and_then(|url| url.split_once('?'))
-        .map(|(_, query)| query.to_owned()))
+    visit.records().search_whole(caller, type_name, pairs, limit)
 }
 
 /// Who a page is about: all registrations of one resident that the caller may see.
@@ -186,7 +119,7 @@ impl Institutions {
         if let Some(known) = self.0.get(code) {
             return known.clone();
         }
-        let identifier = format!("{INSTITUTION_SYSTEM}|{code}");
+        let identifier = format!("{}|{code}", formats::national::INSTITUTION_CODE);
         let found =
             all(visit, "Organization", &[("identifier", &identifier), ("_count", "10"), ("_total", "none")], 10);
         let organizations = found.map(|found| found.hits).unwrap_or_default();
@@ -208,6 +141,3 @@ impl Institutions {
         line["institution"] = code.into();
     }
 }
-
-/// The system of institution codes (国家 OID 2.16.156.10011.1.5).
-const INSTITUTION_SYSTEM: &str = "urn:oid:2.16.156.10011.1.5";

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::lookup::{self, Found, Institutions, RESOURCES_MAX};
+use super::lookup::{self, Institutions, RESOURCES_MAX};
 use super::{facts, only_parameters};
 use crate::answer::{Answer, Outcome};
 use crate::visit::Visit;
@@ -23,8 +23,8 @@ fn make(visit: &Visit) -> Outcome {
         ("_total", "none"),
     ];
     let found = lookup::all(visit, "MedicationRequest", &pairs, RESOURCES_MAX)?;
-    let mut whole = Found { disclosed: subject.disclosed, ..Found::default() };
-    whole.note(&found);
+    let mut disclosed = subject.disclosed;
+    lookup::note(&mut disclosed, &found);
     let mut institutions = Institutions::default();
     let entries: Vec<Value> = found
         .hits
@@ -37,7 +37,7 @@ fn make(visit: &Visit) -> Outcome {
         .collect();
     let count = entries.len();
     let page = json!({"entries": entries, "truncated": found.truncated});
-    Ok(Answer::json(&page).disclosing(whole.disclosed, count))
+    Ok(Answer::json(&page).disclosing(disclosed, count))
 }
 
 fn line(request: &Value, medications: &[Value]) -> Value {

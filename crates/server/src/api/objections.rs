@@ -1,6 +1,7 @@
 //! Objections (异议): a resident says that a record is wrong; the institution that made it answers. The objection is a FHIR `Task`
 //! whose owner is the institution. Nothing in the record changes by it: the institution sends a correction on the road.
 
+use formats::national::INSTITUTION_CODE;
 use model::{ErrorCode, Failure, instant_text};
 use records::{Caller, Return, Target, WriteOptions};
 use serde::Deserialize;
@@ -14,8 +15,6 @@ use crate::visit::Visit;
 
 /// What kind of task it is.
 const KIND: (&str, &str) = ("urn:kangmai:task", "objection");
-/// The system of institution codes.
-const INSTITUTION_SYSTEM: &str = "urn:oid:2.16.156.10011.1.5";
 /// A sentence at least, a page at most.
 const TEXT_CHARACTERS: std::ops::RangeInclusive<usize> = 5..=1000;
 /// The most that one list shows.
@@ -68,7 +67,7 @@ fn task_of(visit: &Visit, objection: &Objection, text: &str) -> Result<(Value, V
         "code": {"coding": [{"system": KIND.0, "code": KIND.1}], "text": "异议"},
         "focus": {"reference": format!("{}/{}", objection.type_name, objection.id), "display": facts::title(&about)},
         "for": {"reference": format!("Patient/{patient}")},
-        "owner": {"identifier": {"system": INSTITUTION_SYSTEM, "value": institution}},
+        "owner": {"identifier": {"system": INSTITUTION_CODE, "value": institution}},
         "authoredOn": instant_text(visit.app.now_ms()),
         "description": text,
     });
@@ -97,20 +96,12 @@ pub async fn of_institution(visit: &Visit) -> Outcome {
     let actor = &visit.has_duty(Duty::AnswerObjections)?.actor;
     let institution = actor.institution.clone().unwrap_or_default();
     tokio::task::block_in_place(|| {
-        let (owner, kind) = (format!("{INSTITUTION_SYSTEM}|{institution}"), format!("{}|{}", KIND.0, KIND.1));
-        let query = lookup::query(&[
-            ("owner:identifier", owner.as_str()),
-            ("code", kind.as_str()),
-            ("_count", "200"),
-            ("_total", "none"),
-        ]);
-        let page = visit.records().search(&own(visit)?, Some("Task"), &query)?;
-        let bundle: Value = serde_json::from_slice(&page.json)
-            .map_err(|_| Failure::new(ErrorCode::Internal, "a search answered what is no JSON"))?;
-        let tasks: Vec<&Value> = bundle["entry"].as_array().into_iter().flatten().map(|it| &it["resource"]).collect();
+        let (owner, kind) = (format!("{INSTITUTION_CODE}|{institution}"), format!("{}|{}", KIND.0, KIND.1));
+        let pairs = [("owner:identifier", owner.as_str()), ("code", kind.as_str())];
+        let found = visit.records().search_whole(&own(visit)?, "Task", &pairs, LIST_MAX)?;
         let mut institutions = Institutions::default();
         let mut lines = Vec::new();
-        for task in tasks.into_iter().filter(|task| task["resourceType"] == "Task") {
+        for task in &found.hits {
             let mut shown = line(visit, task, &mut institutions);
             let patient = task["for"]["reference"].as_str().and_then(|it| it.strip_prefix("Patient/"));
             if let Some(patient) = patient {
@@ -120,7 +111,8 @@ pub async fn of_institution(visit: &Visit) -> Outcome {
             lines.push(shown);
         }
         let count = lines.len();
-        Ok(Answer::json(&json!({"objections": lines})).disclosing(page.disclosed, count))
+        let page = json!({"objections": lines, "truncated": found.truncated});
+        Ok(Answer::json(&page).disclosing(found.disclosed, count))
     })
 }
 

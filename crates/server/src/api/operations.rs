@@ -1,6 +1,7 @@
 //! How the feeds do (运行总览): per source the last message, lag, and what today brought; the last hour minute by minute.
 
 use intake::{Outcome as Ended, Source};
+use model::china;
 use model::{Failure, TenantId, instant_text};
 use serde_json::{Value, json};
 use trust::Duty;
@@ -18,8 +19,6 @@ const PAGE_MAX: usize = 500;
 const MINUTES: usize = 60;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 const MINUTE_MS: i64 = 60_000;
-const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
-const CHINA_OFFSET_MS: i64 = 8 * 60 * MINUTE_MS;
 
 /// `GET /api/v1/operations`.
 pub async fn show(visit: &Visit) -> Outcome {
@@ -72,7 +71,7 @@ fn line(
     minutes: &mut [(u64, u64)],
     institutions: &mut Institutions,
 ) -> Result<Value, Failure> {
-    let day_begins_ms = (now_ms + CHINA_OFFSET_MS).div_euclid(DAY_MS) * DAY_MS - CHINA_OFFSET_MS;
+    let day_begins_ms = china::begin_ms(china::day_of(now_ms));
     let (mut today, mut last_ms, mut after, mut seen) = (Today::default(), None, None, 0);
     'receipts: loop {
         let page = visit.app.road.receipts(tenant, source, after, PAGE_MAX)?;

@@ -72,12 +72,12 @@ pub async fn chains(visit: &Visit) -> Outcome {
     only_parameters(visit, &["day"])?;
     let source = of_path(visit, Duty::SeeReceipts)?;
     let day = parameter(visit, "day").unwrap_or_default();
-    let begins: Result<jiff::Timestamp, _> = format!("{day}T00:00:00+08:00").parse();
-    let begins = begins.map_err(|_| Failure::new(ErrorCode::BadSearch, "say `day`, like 2024-03-05"))?;
+    let begins_ms = model::china::begin_of_text_ms(&day)
+        .ok_or_else(|| Failure::new(ErrorCode::BadSearch, "say `day`, like 2024-03-05"))?;
     let caller = care::platform(visit.caller()?.tenant())?;
     let (broken, truncated) = tokio::task::block_in_place(|| {
         let now_ms = visit.app.now_ms();
-        intake::chains::broken(visit.records(), &caller, &source.institution, begins.as_millisecond(), now_ms)
+        intake::chains::broken(visit.records(), &caller, &source.institution, begins_ms, now_ms)
     })?;
     let sees = sees_values(visit);
     let lines: Vec<Value> = broken

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use model::{ErrorCode, Failure, instant_text};
+use model::{ErrorCode, Failure, Home, instant_text};
 use serde_json::{Value, json};
 
-use super::lookup::{self, Found, Institutions, RESOURCES_MAX, Subject};
+use super::lookup::{self, Institutions, RESOURCES_MAX, Subject};
 use super::{facts, only_parameters, parameter};
 use crate::answer::{Answer, Outcome};
 use crate::visit::Visit;
@@ -40,9 +40,9 @@ fn make(visit: &Visit) -> Outcome {
     let mut found = lookup::all(visit, "DiagnosticReport", &pairs, REPORTS_MAX + 1)?;
     let has_more = found.hits.len() > REPORTS_MAX;
     found.hits.truncate(REPORTS_MAX);
-    let mut whole = Found { disclosed: subject.disclosed.clone(), ..Found::default() };
-    whole.note(&found);
-    let results = Results::of(visit, &subject, &found.hits, &mut whole)?;
+    let mut disclosed = subject.disclosed.clone();
+    lookup::note(&mut disclosed, &found);
+    let results = Results::of(visit, &subject, &found.hits, &mut disclosed)?;
     let mut institutions = Institutions::default();
     let reports: Vec<Value> = found
         .hits
@@ -59,7 +59,7 @@ fn make(visit: &Visit) -> Outcome {
     // Reports of one millisecond stay together: the page after begins behind them.
     let next = has_more.then(|| found.hits.last().map(|last| facts::date_ms(last).to_string())).flatten();
     let shown = reports.len();
-    Ok(Answer::json(&json!({"reports": reports, "next": next})).disclosing(whole.disclosed, shown))
+    Ok(Answer::json(&json!({"reports": reports, "next": next})).disclosing(disclosed, shown))
 }
 
 /// The results of some reports, by what links them.
@@ -69,7 +69,7 @@ struct Results {
 }
 
 impl Results {
-    fn of(visit: &Visit, subject: &Subject, reports: &[Value], whole: &mut Found) -> Result<Self, Failure> {
+    fn of(visit: &Visit, subject: &Subject, reports: &[Value], disclosed: &mut Vec<Home>) -> Result<Self, Failure> {
         let mut results = Self { observations: HashMap::new(), by_report: HashMap::new() };
         let (Some(oldest), Some(newest)) = (reports.last(), reports.first()) else { return Ok(results) };
         // A result bears about the time of its report; a day more on either side loses none.
@@ -85,7 +85,7 @@ impl Results {
             ("_total", "none"),
         ];
         let found = lookup::all(visit, "Observation", &pairs, RESOURCES_MAX)?;
-        whole.note(&found);
+        lookup::note(disclosed, &found);
         for observation in found.hits {
             let Some(id) = observation["id"].as_str().map(str::to_owned) else { continue };
             let extensions = observation["extension"].as_array().into_iter().flatten();

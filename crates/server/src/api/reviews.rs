@@ -1,6 +1,7 @@
 //! The next day's review of emergency accesses (次日复核), by somebody who was not there.
 
 use care::{Emergency, EmergencyId, ReviewState};
+use model::china;
 use model::{ErrorCode, Failure, instant_text};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -11,8 +12,6 @@ use crate::answer::{Answer, Outcome};
 use crate::caller::store_failure;
 use crate::visit::Visit;
 
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
-const CHINA_OFFSET_MS: i64 = 8 * 60 * 60 * 1000;
 /// Looks counted per emergency: what somebody sees within an hour.
 const LOOKS_MAX: usize = 1_000;
 
@@ -28,8 +27,9 @@ pub async fn list(visit: &Visit) -> Outcome {
     only_parameters(visit, &["day"])?;
     let tenant = visit.has_duty(Duty::ReviewEmergencies)?.tenant();
     let day = match parameter(visit, "day") {
-        None => (visit.app.now_ms() + CHINA_OFFSET_MS).div_euclid(DAY_MS),
-        Some(text) => day_number(&text)?,
+        None => china::begin_ms(china::day_of(visit.app.now_ms())),
+        Some(text) => china::begin_of_text_ms(&text)
+            .ok_or_else(|| Failure::new(ErrorCode::BadSearch, "`day` is a day, like 2026-11-22"))?,
     };
     tokio::task::block_in_place(|| {
         let found = visit.app.grounds.emergencies.of_day(tenant, day)?;
@@ -52,12 +52,6 @@ pub async fn decide(visit: &Visit) -> Outcome {
     })?;
     let shown = tokio::task::block_in_place(|| line(visit, id, &emergency))?;
     Ok(Answer::json(&shown))
-}
-
-fn day_number(text: &str) -> Result<i64, Failure> {
-    let at: Result<jiff::Timestamp, _> = format!("{text}T00:00:00Z").parse();
-    at.map(|at| at.as_millisecond().div_euclid(DAY_MS))
-        .map_err(|_| Failure::new(ErrorCode::BadSearch, "`day` is a day, like 2026-11-22"))
 }
 
 fn line(visit: &Visit, id: EmergencyId, emergency: &Emergency) -> Result<Value, Failure> {

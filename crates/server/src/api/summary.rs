@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use model::{Failure, instant_text};
+use model::china;
+use model::{Failure, Home, instant_text};
 use serde_json::{Value, json};
 
 use super::lookup::{self, Found, Institutions, RESOURCES_MAX, Subject};
@@ -13,9 +14,6 @@ use crate::visit::Visit;
 /// News on the front page; the timeline has the rest.
 const NEWS_MAX: usize = 20;
 
-/// China's one time zone, for what a day is.
-const CHINA_OFFSET_MS: i64 = 8 * 60 * 60 * 1000;
-
 /// `GET /api/v1/persons/{id}/summary`.
 pub async fn show(visit: &Visit) -> Outcome {
     tokio::task::block_in_place(|| make(visit))
@@ -23,13 +21,13 @@ pub async fn show(visit: &Visit) -> Outcome {
 
 fn make(visit: &Visit) -> Outcome {
     let subject = lookup::subject(visit)?;
-    let mut whole = Found { disclosed: subject.disclosed.clone(), ..Found::default() };
+    let mut disclosed = subject.disclosed.clone();
     let mut institutions = Institutions::default();
     let mut lists = Vec::new();
     for type_name in ["AllergyIntolerance", "Condition", "MedicationRequest", "Observation"] {
-        lists.push(of_person(visit, &subject, type_name, &mut whole)?);
+        lists.push(of_person(visit, &subject, type_name, &mut disclosed)?);
     }
-    let count = 1 + lists.iter().map(Found::count).sum::<usize>();
+    let count = 1 + lists.iter().map(|list| list.hits.len() + list.included.len()).sum::<usize>();
     let truncated = lists.iter().any(|list| list.truncated);
     let mut lines = |list: &Found, line: &dyn Fn(&Value) -> Value| -> Vec<Value> {
         let noted = list.hits.iter().map(|resource| {
@@ -46,11 +44,11 @@ fn make(visit: &Visit) -> Outcome {
         "results": latest(visit, &lists[3].hits, &mut institutions),
         "person": person(visit, &subject, &mut institutions),
         "basics": basics(visit, &subject)?,
-        "new_since": news(visit, &subject, &mut whole, &mut institutions)?,
+        "new_since": news(visit, &subject, &mut disclosed, &mut institutions)?,
         "ground": visit.ground.as_ref().map(|ground| words_of(visit, ground)),
         "freshness": {"last_updated": newest(&subject, &lists), "resources": count, "truncated": truncated},
     });
-    Ok(Answer::json(&page).disclosing(whole.disclosed, count))
+    Ok(Answer::json(&page).disclosing(disclosed, count))
 }
 
 /// The heading: one person, and the registrations that were found to be this person.
@@ -82,7 +80,7 @@ fn own_number(patient: &Value) -> Option<&str> {
 
 /// Whole years from `YYYY-MM-DD` (or less of it) to a day in China.
 pub(super) fn age_years(birth_date: &str, now_ms: i64) -> Option<i64> {
-    let today = instant_text(now_ms + CHINA_OFFSET_MS);
+    let today = china::day_text(now_ms);
     let year = |text: &str| text.get(..4)?.parse::<i64>().ok();
     let had_birthday = today.get(5..10)? >= birth_date.get(5..10).unwrap_or("00-00");
     Some(year(&today)? - year(birth_date)? - i64::from(!had_birthday)).filter(|years| (0..=150).contains(years))
@@ -118,23 +116,22 @@ fn basics(visit: &Visit, subject: &Subject) -> Result<Value, Failure> {
 fn news(
     visit: &Visit,
     subject: &Subject,
-    whole: &mut Found,
+    disclosed: &mut Vec<Home>,
     institutions: &mut Institutions,
 ) -> Result<Option<Value>, Failure> {
     let Some(own) = visit.caller()?.actor.institution.clone() else { return Ok(None) };
     let any = subject.any();
     let pairs = [("patient", any.as_str()), ("_count", "200"), ("_total", "none")];
     let visits = lookup::all(visit, "Encounter", &pairs, 200)?;
-    let today = instant_text(visit.app.now_ms() + CHINA_OFFSET_MS);
-    let Some(today) = today.get(..10) else { return Ok(None) };
+    let today = china::day_text(visit.app.now_ms());
     let is_earlier = |encounter: &&Value| {
         let date = facts::date(encounter).and_then(|date| date.get(..10));
-        facts::institution(encounter).as_deref() == Some(own.as_str()) && date.is_some_and(|date| date < today)
+        facts::institution(encounter).as_deref() == Some(own.as_str()) && date.is_some_and(|date| date < today.as_str())
     };
     // The newest comes first.
     let Some(last) = visits.hits.iter().find(is_earlier) else { return Ok(None) };
     let since_ms = facts::date_ms(last);
-    let mut entries = timeline::newest(visit, subject, NEWS_MAX + 1, whole)?;
+    let mut entries = timeline::newest(visit, subject, NEWS_MAX + 1, disclosed)?;
     entries.retain(|resource| facts::date_ms(resource) > since_ms && resource["id"] != last["id"]);
     let truncated = entries.len() > NEWS_MAX;
     entries.truncate(NEWS_MAX);
@@ -156,14 +153,14 @@ pub(super) fn words_of(visit: &Visit, ground: &care::Ground) -> Value {
     })
 }
 
-fn of_person(visit: &Visit, subject: &Subject, type_name: &str, whole: &mut Found) -> Result<Found, Failure> {
+fn of_person(visit: &Visit, subject: &Subject, type_name: &str, disclosed: &mut Vec<Home>) -> Result<Found, Failure> {
     let any = subject.any();
     let mut pairs = vec![("patient", any.as_str()), ("_count", "1000"), ("_total", "none")];
     if type_name == "MedicationRequest" {
         pairs.push(("_include", "MedicationRequest:medication"));
     }
     let found = lookup::all(visit, type_name, &pairs, RESOURCES_MAX)?;
-    whole.note(&found);
+    lookup::note(disclosed, &found);
     Ok(found)
 }
 

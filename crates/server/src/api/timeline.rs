@@ -2,10 +2,10 @@
 
 use std::cmp::Reverse;
 
-use model::{ErrorCode, Failure, instant_text};
+use model::{ErrorCode, Failure, Home, instant_text};
 use serde_json::{Value, json};
 
-use super::lookup::{self, Found, Institutions, Subject};
+use super::lookup::{self, Institutions, Subject};
 use super::{facts, only_parameters, parameter};
 use crate::answer::{Answer, Outcome};
 use crate::visit::Visit;
@@ -49,12 +49,12 @@ fn make(visit: &Visit) -> Outcome {
             return Err(Failure::new(ErrorCode::BadSearch, format!("`limit` is a number from 1 to {LIMIT_MAX}")));
         }
     };
-    let mut whole = Found { disclosed: subject.disclosed.clone(), ..Found::default() };
+    let mut disclosed = subject.disclosed.clone();
     let mut entries = Vec::new();
     // Of one institution: its share of a page is not known beforehand, so that more is looked at.
     let reach = if wanted.is_some() { lookup::RESOURCES_MAX } else { limit };
     for (type_name, date) in chosen(visit)? {
-        entries.extend(of_type(visit, &subject, (type_name, date), mark.as_ref(), reach, &mut whole)?);
+        entries.extend(of_type(visit, &subject, (type_name, date), mark.as_ref(), reach, &mut disclosed)?);
     }
     entries.retain(|resource| wanted.is_none() || facts::institution(resource) == wanted);
     in_order(&mut entries);
@@ -65,7 +65,7 @@ fn make(visit: &Visit) -> Outcome {
     let mut institutions = Institutions::default();
     let lines: Vec<Value> = page.iter().map(|resource| line(visit, resource, &mut institutions)).collect();
     let count = lines.len();
-    Ok(Answer::json(&json!({"entries": lines, "next": next.flatten()})).disclosing(whole.disclosed, count))
+    Ok(Answer::json(&json!({"entries": lines, "next": next.flatten()})).disclosing(disclosed, count))
 }
 
 /// Newest first; what shares a millisecond keeps one order, so that pages meet without gap or repetition.
@@ -76,11 +76,16 @@ fn in_order(entries: &mut [Value]) {
 }
 
 /// The newest entries of a person, of every type.
-pub(super) fn newest(visit: &Visit, subject: &Subject, limit: usize, whole: &mut Found) -> Result<Vec<Value>, Failure> {
+pub(super) fn newest(
+    visit: &Visit,
+    subject: &Subject,
+    limit: usize,
+    disclosed: &mut Vec<Home>,
+) -> Result<Vec<Value>, Failure> {
     let mut entries = Vec::new();
     for (type_name, date) in TYPES {
         // A role that does not see a type still has the others.
-        match of_type(visit, subject, (type_name, date), None, limit, whole) {
+        match of_type(visit, subject, (type_name, date), None, limit, disclosed) {
             Err(failure) if failure.code == ErrorCode::Forbidden => {}
             found => entries.extend(found?),
         }
@@ -110,7 +115,7 @@ fn of_type(
     (type_name, date): (&str, &str),
     mark: Option<&Mark>,
     limit: usize,
-    whole: &mut Found,
+    disclosed: &mut Vec<Home>,
 ) -> Result<Vec<Value>, Failure> {
     // One more than the page, and those that the page before has shown of the same millisecond.
     let wanted = limit + 1 + mark.map_or(0, |mark| mark.shown);
@@ -123,7 +128,7 @@ fn of_type(
         pairs.push((date, until));
     }
     let found = lookup::all(visit, type_name, &pairs, wanted)?;
-    whole.note(&found);
+    lookup::note(disclosed, &found);
     let is_before = |resource: &Value| mark.is_none_or(|mark| facts::date_ms(resource) <= mark.at_ms);
     Ok(found.hits.into_iter().filter(is_before).collect())
 }

@@ -163,10 +163,7 @@ fn proxy(keys: &TenantKeys, text: &str) -> Result<Proxy, String> {
     let relation = Relation::ALL.into_iter().find(|relation| relation.code() == word).ok_or_else(how)?;
     let until_ms = match parts.next() {
         None => None,
-        Some(day) => {
-            let at: jiff::Timestamp = format!("{day}T00:00:00+08:00").parse().map_err(|_| how())?;
-            Some(at.as_millisecond())
-        }
+        Some(day) => Some(model::china::begin_of_text_ms(day).ok_or_else(how)?),
     };
     if parts.next().is_some() { Err(how()) } else { Ok(Proxy { registration, relation, until_ms }) }
 }
