@@ -14,7 +14,11 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 import { Api } from "./api.mjs";
-import { startServer } from "./server.mjs";
+import { JOURNEYS } from "./journeys.mjs";
+import { WOMAN } from "./people.mjs";
+import { Road } from "./road.mjs";
+import { Stage } from "./stage.mjs";
+import { startPreview, startServer } from "./server.mjs";
 import { walk } from "./walk.mjs";
 
 const OUT = fileURLToPath(new URL("../../target/e2e/", import.meta.url));
@@ -29,64 +33,109 @@ const FLAGS = [
   "--disable-sync",
 ];
 
+const LOCALE = { locale: "zh-CN", timezoneId: "Asia/Shanghai" };
+const chosen = process.argv.slice(2);
+const wants = (part) => chosen.every((one) => !["--walk", "--journeys"].includes(one)) || chosen.includes(`--${part}`);
+
 mkdirSync(OUT, { recursive: true });
 const profile = mkdtempSync(join(tmpdir(), "kangmai-chromium-"));
-const server = await startServer(process.argv.slice(2));
-let failed = 0;
-try {
-  const api = await Api.signIn(server);
-  const person = await api.fullestPerson();
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    // Chromium's own sandbox does not start for root, which is what build machines run as.
-    chromiumSandbox: process.getuid?.() !== 0,
-    args: FLAGS,
-    env: { ...process.env, HOME: profile },
-  });
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  // Chromium's own sandbox does not start for root, which is what build machines run as.
+  chromiumSandbox: process.getuid?.() !== 0,
+  args: FLAGS,
+  env: { ...process.env, HOME: profile },
+});
+const failed = [];
+let done = 0;
+
+/** Runs one of them in a context of its own; a failure leaves a picture and lets the others go on. */
+async function inBrowser(name, options, run) {
+  const began = Date.now();
+  const context = await browser.newContext({ ...LOCALE, ...options });
+  done += 1;
   try {
-    for (const language of ["zh", "en"]) {
+    const checks = await run(context);
+    console.log(`ok   ${name}: ${checks} checks, ${((Date.now() - began) / 1000).toFixed(1)} s`);
+  } catch (cause) {
+    failed.push(name);
+    console.error(`FAIL ${name}: ${cause.stack ?? cause}`);
+    const picture = join(OUT, `${name.replace(/\W+/g, "-")}-failed.png`);
+    await context
+      .pages()[0]
+      ?.screenshot({ path: picture })
+      .catch(() => {});
+  } finally {
+    await context.close();
+  }
+}
+
+/** The walk of a clinician through the sample records, in both languages, at both widths. */
+async function walks() {
+  const server = await startServer(chosen);
+  try {
+    const api = await Api.signIn(server);
+    const person = await api.fullestPerson();
+    for (const language of ["zh", "en"])
       for (const [width, viewport] of Object.entries(WIDTHS)) {
         const name = `${language}-${width}`;
-        const began = Date.now();
-        const context = await browser.newContext({
-          viewport,
-          locale: "zh-CN",
-          timezoneId: "Asia/Shanghai",
-          hasTouch: width === "phone",
-        });
-        try {
-          const checks = await walk({
-            context,
-            server,
-            api,
-            person,
-            language,
-            width,
-            shot: (step) => join(OUT, `${name}-${step}.png`),
-          });
-          console.log(`ok   ${name}: ${checks} checks, ${((Date.now() - began) / 1000).toFixed(1)} s`);
-        } catch (cause) {
-          failed += 1;
-          console.error(`FAIL ${name}: ${cause.stack ?? cause}`);
-          await context
-            .pages()[0]
-            ?.screenshot({ path: join(OUT, `${name}-failed.png`) })
-            .catch(() => {});
-        } finally {
-          await context.close();
-        }
+        const shot = (step) => join(OUT, `${name}-${step}.png`);
+        await inBrowser(name, { viewport, hasTouch: width === "phone" }, (context) =>
+          walk({ context, server, api, person, language, width, shot }),
+        );
       }
+  } finally {
+    await server.stop();
+  }
+}
+
+/** What every role does, on a region whose messages were just sent. */
+async function journeys() {
+  const road = await Road.start();
+  // Pages that were just changed are tried without building the binary again.
+  const preview = chosen.includes("--preview") ? await startPreview(road.url) : undefined;
+  try {
+    for (const [at, journey] of JOURNEYS.entries()) {
+      const name = `${journey.role}: ${journey.name}`;
+      const shot = (step) => join(OUT, `journey-${String(at + 1).padStart(2, "0")}-${journey.role}-${step}.png`);
+      await inBrowser(name, { viewport: journey.viewport }, (context) =>
+        one({ road, url: preview?.url ?? road.url }, journey, context, shot),
+      );
     }
   } finally {
-    await browser.close();
+    await preview?.stop();
+    await road.stop();
   }
+}
+
+async function one({ road, url }, journey, context, shot) {
+  const stage = await Stage.open({
+    context,
+    server: { url, kind: "road" },
+    person: { summary: { person: { name: WOMAN.name } } },
+    language: "zh",
+    shot,
+  });
+  try {
+    if (!journey.signedOut) await stage.signIn(road.accounts[journey.role]);
+    await journey.walk({ ...stage, road, url });
+    stage.verdict();
+    return stage.checks;
+  } catch (cause) {
+    throw stage.explain(cause);
+  }
+}
+
+try {
+  if (wants("walk")) await walks();
+  if (wants("journeys") && !chosen.includes("--mock") && !process.env.KANGMAI_URL) await journeys();
 } finally {
-  await server.stop();
+  await browser.close();
   rmSync(profile, { recursive: true, force: true });
 }
 console.log(
-  failed === 0
-    ? `the portal was walked against the ${server.kind} server; screenshots in target/e2e/`
-    : `${failed} of 4 walks failed`,
+  failed.length === 0
+    ? `${done} walks and journeys through the portal; pictures in target/e2e/`
+    : `${failed.length} of ${done} failed: ${failed.join("; ")}`,
 );
-process.exit(failed === 0 ? 0 : 1);
+process.exit(failed.length === 0 ? 0 : 1);

@@ -25,20 +25,33 @@ export async function startServer(arguments_) {
 }
 
 async function startMock() {
+  const preview = await startPreview();
+  return { ...preview, name: "doctor", password: "demo", kind: "mock" };
+}
+
+/** The pages as they lie in web/dist, in front of a server, or of the portal's mock when there is none. */
+export async function startPreview(behind) {
   const port = await freePort();
   const web = join(ROOT, "web");
-  const child = spawn(join(web, "node_modules/.bin/vite"), ["preview", "--port", String(port), "--strictPort"], {
-    cwd: web,
-    stdio: "ignore",
-  });
+  const child = spawn(
+    process.execPath,
+    [join(web, "node_modules/vite/bin/vite.js"), "preview", "--port", String(port), "--strictPort"],
+    { cwd: web, stdio: "ignore", env: { ...process.env, KANGMAI_URL: behind ?? "" } },
+  );
   const url = `http://127.0.0.1:${port}`;
   await untilReady(child, () => answers(`${url}/api/v1/status`));
-  return { url, name: "doctor", password: "demo", stop: () => stop(child), kind: "mock" };
+  return { url, stop: () => stop(child) };
+}
+
+/** The server to test. */
+export function binaryOf() {
+  const binary = process.env.KANGMAI_BINARY ?? join(ROOT, "target/release/kangmai");
+  if (!existsSync(binary)) throw new Error(`${binary} does not exist; build it, or set KANGMAI_BINARY or KANGMAI_URL`);
+  return binary;
 }
 
 async function startDemo() {
-  const binary = process.env.KANGMAI_BINARY ?? join(ROOT, "target/release/kangmai");
-  if (!existsSync(binary)) throw new Error(`${binary} does not exist; build it, or set KANGMAI_BINARY or KANGMAI_URL`);
+  const binary = binaryOf();
   const data = mkdtempSync(join(tmpdir(), "kangmai-e2e-"));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -66,7 +79,7 @@ export function loginIn(printed) {
   return found ? { name: found[1], password: found[2] } : undefined;
 }
 
-async function untilReady(child, ready) {
+export async function untilReady(child, ready) {
   const deadline = Date.now() + READY_MS_MAX;
   while (!(await ready())) {
     if (child.exitCode !== null) throw new Error(`the server ended with code ${child.exitCode} before it was ready`);
@@ -83,7 +96,7 @@ async function answers(url) {
   }
 }
 
-function stop(child) {
+export function stop(child) {
   if (child.exitCode !== null) return Promise.resolve();
   return new Promise((resolve) => {
     child.once("exit", resolve);
@@ -91,7 +104,7 @@ function stop(child) {
   });
 }
 
-function freePort() {
+export function freePort() {
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.once("error", reject);

@@ -36,6 +36,16 @@ export class Stage {
     this.checks += 1;
   };
 
+  /** Signs in as somebody, through the page. */
+  async signIn({ name, password, display }) {
+    const { page, words } = this;
+    await page.goto(this.server.url);
+    await page.getByLabel(words.name, { exact: true }).fill(name);
+    await page.getByLabel(words.password, { exact: true }).fill(password);
+    await page.keyboard.press("Enter");
+    await this.seen(page.getByText(display).first(), `signed in as ${display}`);
+  }
+
   /** A titled box of the record. */
   panel = (title) => this.page.getByRole("region", { name: title, exact: true });
 

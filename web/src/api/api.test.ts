@@ -23,6 +23,13 @@ describe("errors", () => {
     }
   });
 
+  it("knows the rule that refused, by itself or at the end of the detail", () => {
+    const of = (more: object) => errorFromAnswer(403, JSON.stringify({ error: { ...OURS, ...more } })).rule;
+    expect(of({ rule: "no-ground" })).toBe("no-ground");
+    expect(of({ detail: "没有调阅依据 (no-ground)" })).toBe("no-ground");
+    expect(of({ detail: "more than 10,000 hits (of many)" })).toBeUndefined();
+  });
+
   it("reads an OperationOutcome", () => {
     const outcome = {
       resourceType: "OperationOutcome",

@@ -62,8 +62,13 @@ export function errorFromAnswer(status: number, body: string, requestId?: string
     zh: text(nested["zh"]),
     en: text(nested["en"]),
     detail: text(nested["detail"]),
-    rule: text(nested["rule"]) ?? text(parsed["rule"]),
+    rule: text(nested["rule"]) ?? ruleIn(text(nested["detail"])),
   });
+}
+
+/** A refusal of the policy ends with the rule that spoke: `… (no-ground)`. */
+function ruleIn(detail: string | undefined): string | undefined {
+  return /\(([a-z][a-z-]*)\)$/.exec(detail ?? "")?.[1];
 }
 
 function fromOutcome(

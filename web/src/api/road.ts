@@ -149,7 +149,7 @@ export const road = {
 
   /** The bytes as they were sent. */
   original: (source: string, receipt: string, signal?: AbortSignal) =>
-    bytes(`${of(source)}/receipts/${segment(receipt)}/original`, { signal, accept: "application/octet-stream" }),
+    bytes(`${of(source)}/receipts/${segment(receipt)}/original`, { signal, accept: "*/*" }),
 
   problems: (source: string, state: string, after?: string, signal?: AbortSignal) =>
     json<{ problems: Problem[]; next?: string | null }>(`${of(source)}/problems${queryOf({ state, after })}`, {

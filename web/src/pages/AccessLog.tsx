@@ -10,7 +10,13 @@ import { useSpeak } from "../shell/context.ts";
 import { useLoad } from "../shell/useLoad.ts";
 import type { Speak, WordKey } from "../words/index.ts";
 
-export default function AccessLog({ person }: { person: string }) {
+interface Props {
+  person: string;
+  /** Institutions by their codes, for entries that name them by code only. */
+  names?: ReadonlyMap<string, string>;
+}
+
+export default function AccessLog({ person, names }: Props) {
   const speak = useSpeak();
   const { value, error, reload } = useLoad(person, (signal) => api.accessLog(person, signal));
   return (
@@ -36,10 +42,15 @@ export default function AccessLog({ person }: { person: string }) {
       ) : value.entries.length === 0 ? (
         <Nothing title={speak("access.none")} />
       ) : (
-        <AccessTable entries={value.entries} />
+        <AccessTable entries={value.entries.map((entry) => named(entry, names))} />
       )}
     </Panel>
   );
+}
+
+function named(entry: AccessEntry, names: Props["names"]): AccessEntry {
+  const name = entry.institution_name || names?.get(entry.institution ?? "");
+  return name ? { ...entry, institution_name: name } : entry;
 }
 
 interface Column {
@@ -103,9 +114,15 @@ function purposeOf(entry: AccessEntry, speak: Speak): string {
     : speak.code("purpose", entry.purpose ?? entry.purpose_zh);
 }
 
+/** The name of the route, or the act as the audit log calls it. */
+export function actionWord(action: string | null | undefined, speak: Speak): string {
+  const word = speak.code("action", action);
+  return word === action ? speak.code("audit-action", action) : word;
+}
+
 /** What was done; said with it when it did not succeed. */
 function actionOf(entry: AccessEntry, speak: Speak): string {
-  const action = speak.code("action", entry.action);
+  const action = actionWord(entry.action, speak);
   const more = [
     entry.emergency && entry.action !== "emergency" && speak("ground.emergency"),
     entry.emergency && entry.reason,

@@ -44,8 +44,8 @@ export default function Launch({ request, onDone }: Props) {
 
   return (
     <div className="page narrow">
-      <h1 className="page-title">{speak("launch.title")}</h1>
-      <p className="page-lead">{speak("launch.lead")}</p>
+      <h1 className="page-title">{speak(error ? "launch.failed" : "launch.title")}</h1>
+      {!error && <p className="page-lead">{speak("launch.lead")}</p>}
       {error ? (
         <Trouble error={error} sentence={error.status === 401 ? speak("launch.refused") : undefined} />
       ) : (

@@ -6,7 +6,7 @@ import { api } from "../api/client.ts";
 import type { Freshness, Person, Summary } from "../api/types.ts";
 import { minute } from "../format/date.ts";
 import { GroundTag } from "../parts/GroundTag.tsx";
-import { Identifiers, nameOf, PersonFacts } from "../parts/PersonLine.tsx";
+import { Identifiers, institutionNames, nameOf, PersonFacts } from "../parts/PersonLine.tsx";
 import { SourceProvider } from "../parts/Source.tsx";
 import { Lines, Trouble } from "../parts/Waiting.tsx";
 import { Watermark } from "../parts/Watermark.tsx";
@@ -54,7 +54,7 @@ export default function PersonPages({ person, page }: Props) {
       <PersonHead id={person} summary={summary.value} page={page} />
       <div className="page wide">
         {page === "access" ? (
-          <AccessLog person={person} />
+          <AccessLog person={person} {...(summary.value ? { names: institutionNames(summary.value.person) } : {})} />
         ) : page === "medicines" ? (
           <MedicinesPage person={person} />
         ) : summary.value ? (

@@ -4,10 +4,16 @@ import type { Identifier, Person } from "../api/types.ts";
 import { ageOfPerson } from "../format/age.ts";
 import { day } from "../format/date.ts";
 import { useSpeak } from "../shell/context.ts";
-import type { Speak } from "../words/index.ts";
+import type { Speak, WordKey } from "../words/index.ts";
 
 export function nameOf(person: Person, speak: Speak): string {
   return person.name?.trim() || speak("person.no.name");
+}
+
+/** The institutions that know the person: their names by their codes. */
+export function institutionNames(person: Person): ReadonlyMap<string, string> {
+  const known = (person.registrations ?? []).map((one) => [one.institution ?? "", one.institution_name ?? ""] as const);
+  return new Map(known.filter(([, name]) => name !== ""));
 }
 
 /** Today where the platform runs. */
@@ -37,14 +43,15 @@ export function PersonFacts({ person }: { person: Person }) {
   );
 }
 
-/** Masked identifiers; what each one is stands in the title, because systems are long addresses. */
+/** Masked identifiers, papers before numbers of institutions; the system stands in the title. */
 export function Identifiers({ person, limit }: { person: Person; limit: number }) {
-  const all = person.identifiers ?? [];
+  const speak = useSpeak();
+  const all = papersFirst(person.identifiers ?? []);
   return (
     <span className="identifiers">
       {all.slice(0, limit).map((identifier, at) => (
         <span className="identifier" key={at} title={identifier.system ?? undefined}>
-          {nameOfIdentifier(identifier) && <span className="identifier-name">{nameOfIdentifier(identifier)}</span>}
+          <IdentifierName name={nameOfIdentifier(identifier, speak)} />
           <span className="figures">{shortened(identifier.masked)}</span>
         </span>
       ))}
@@ -53,15 +60,37 @@ export function Identifiers({ person, limit }: { person: Person; limit: number }
   );
 }
 
+function IdentifierName({ name }: { name: string }) {
+  return name ? <span className="identifier-name">{name}</span> : null;
+}
+
+/** The number of an institution says least: whoever knows it, knows it from there. */
+export function papersFirst(identifiers: readonly Identifier[]): Identifier[] {
+  const rank = ({ system }: Identifier): number => (system?.startsWith("urn:kangmai:institution:") ? 1 : 0);
+  return [...identifiers].sort((left, right) => rank(left) - rank(right));
+}
+
 /** A long row of stars says nothing: of machine-made identifiers only the ends are shown. An 18-digit number keeps its length. */
 export function shortened(masked: string): string {
   return masked.replace(/\*{12,}/, "…");
 }
 
-/** What the source calls it, else the last readable part of its system's address: `http://hl7.org/fhir/sid/us-ssn` is `us-ssn`. */
-export function nameOfIdentifier({ type, system }: Identifier): string {
+/** The systems that the platform names itself, by the last part of a key in the dictionary. */
+const SYSTEMS: readonly [RegExp, WordKey][] = [
+  [/^urn:oid:2\.16\.156\.10011\.1\.3$/, "identifier.resident"],
+  [/^urn:oid:2\.16\.156\.10011\.1\.19$/, "identifier.card"],
+  [/^urn:oid:2\.16\.156\.10011\.1\.2$/, "identifier.record"],
+  [/^urn:kangmai:document:/, "identifier.document"],
+  [/^urn:kangmai:institution:[^:]*:patient$/, "identifier.patient"],
+  [/^urn:kangmai:institution:/, "identifier.card.local"],
+];
+
+/** What the source calls it, else our word, else the last readable part of its system's address: `…/sid/us-ssn` is `us-ssn`. */
+export function nameOfIdentifier({ type, system }: Identifier, speak: Speak): string {
   if (type) return type;
-  if (!system || system.startsWith("urn:oid:") || system.startsWith("urn:uuid:")) return "";
+  const known = SYSTEMS.find(([pattern]) => pattern.test(system ?? ""));
+  if (known) return speak(known[1]);
+  if (!system || system.startsWith("urn:")) return "";
   return (
     system
       .replace(/[/#]+$/, "")

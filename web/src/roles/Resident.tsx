@@ -13,7 +13,7 @@ import { Bills, Medicines, MyObjections, Visits } from "../pages/resident/Lists.
 import { More } from "../pages/resident/More.tsx";
 import { ObjectionProvider } from "../pages/resident/Object.tsx";
 import { Reports } from "../pages/resident/Reports.tsx";
-import { nameOf } from "../parts/PersonLine.tsx";
+import { institutionNames, nameOf } from "../parts/PersonLine.tsx";
 import { Loaded, Nothing } from "../parts/Waiting.tsx";
 import { Boundary } from "../shell/Boundary.tsx";
 import { useSpeak } from "../shell/context.ts";
@@ -156,7 +156,7 @@ function Page({ mine, notices, persons, onChoose }: PageProps) {
     case "bills":
       return <Bills person={person} />;
     case "access":
-      return <Access person={person} />;
+      return <Access person={person} names={institutionNames(mine.person)} />;
     case "visits":
       return <Visits person={person} />;
     case "objections":

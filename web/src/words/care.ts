@@ -39,6 +39,12 @@ export const care = {
   "class.IMP": ["住院", "Inpatient"],
   "class.EMER": ["急诊", "Emergency"],
 
+  "identifier.resident": ["居民身份证", "ID card"],
+  "identifier.card": ["居民健康卡", "Health card"],
+  "identifier.record": ["健康档案编号", "Health record"],
+  "identifier.document": ["其他证件", "Other paper"],
+  "identifier.patient": ["患者编号", "Patient number"],
+  "identifier.card.local": ["就诊卡", "Hospital card"],
   "rule.active-visit": ["就诊关系", "Visit"],
   "rule.family-doctor-contract": ["签约关系", "Contract"],
   "rule.own-record": ["本人", "Own record"],
@@ -54,6 +60,7 @@ export const care = {
   "ground.grant": ["账号授权", "grant of the account"],
   "ground.until": ["至 {time}", "until {time}"],
   "ground.none": ["没有调阅依据", "No ground to look at this record"],
+  "ground.none.lead": ["调阅健康档案须有下列依据之一：", "To look at a record, one of these must hold:"],
   "ground.none.short": ["无调阅依据", "No ground to look"],
   "ground.none.visit": [
     "就诊关系：患者在您所在机构挂号或住院期间",

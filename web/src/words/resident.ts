@@ -29,6 +29,7 @@ export const resident = {
   "resident.bills": ["费用清单", "Bills"],
   "resident.bills.none": ["没有费用记录", "No bills"],
   "resident.bill.lines": ["{n} 项", "{n} items"],
+  "resident.quantity": ["数量 {n}", "quantity {n}"],
   "resident.refund": ["退费", "Refund"],
   "resident.refunded": ["含退费", "with refund"],
   "resident.access": ["谁看过我的档案", "Who looked at my record"],

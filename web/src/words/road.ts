@@ -154,6 +154,7 @@ export const road = {
   "reconciliation.agrees": ["一致", "Agrees"],
   "reconciliation.disagrees": ["不一致", "Differs"],
   "reconciliation.undeclared": ["未申报", "Not declared"],
+  "reconciliation.nothing.declared": ["来源没有申报", "Nothing was declared"],
   "reconciliation.all.agree": ["{n} 类均一致", "All {n} types agree"],
   "reconciliation.differ": ["{n} 类不一致", "{n} types differ"],
   "reconciliation.missing": ["缺失 {n} 条（已申报，未收到）", "Missing: {n} (declared, not here)"],
@@ -222,6 +223,7 @@ export const road = {
 
   "launch.title": ["正在打开健康档案", "Opening the record"],
   "launch.lead": ["正在核对接诊系统的签名。", "Checking the signature of the hospital's system."],
+  "launch.failed": ["没有打开健康档案", "The record was not opened"],
   "launch.refused": [
     "签名无效或已过期（有效期 60 秒），请从接诊系统重新打开。",
     "The signature is wrong or older than 60 seconds. Open the record again from your system.",

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+
 import { describe, expect, it } from "vitest";
 
 import { dictionaries, fill, speakIn } from "./index.ts";
@@ -30,6 +32,16 @@ describe("the dictionary", () => {
   it("avoids words that the field has given up or that would mislead", () => {
     const avoided = /(?<!电子)健康码|隔离|卫生计生|人口健康平台|国家级|首个|等保|密评/;
     for (const [key, sentence] of Object.entries(zh)) expect(sentence, key).not.toMatch(avoided);
+  });
+
+  it("has a word for every route of the server, which is what the lists of who looked call an act", () => {
+    const routes = readFileSync(new URL("../../../crates/server/src/routes.rs", import.meta.url), "utf8");
+    const names = [...routes.matchAll(/^\s+(?:Get|Post|Put|Patch|Delete|Any)\s+"[^"]+"\s+"([^"]+)"/gm)].map(
+      (one) => one[1],
+    );
+    expect(names.length).toBeGreaterThan(30);
+    const without = names.filter((name) => !Object.hasOwn(zh, `action.${name}`));
+    expect([...new Set(without)]).toEqual([]);
   });
 
   it("fills holes and leaves those visible that nobody fills", () => {

@@ -4,7 +4,6 @@ import { useState } from "react";
 
 import type { ApiError } from "../../api/error.ts";
 import { Button } from "../../parts/Button.tsx";
-import { sentenceOf } from "../../parts/sentence.ts";
 import { useSpeak } from "../../shell/context.ts";
 import { Emergency } from "./Emergency.tsx";
 
@@ -23,7 +22,7 @@ export function NoGround({ person, error, onGranted }: Props) {
         <h1 className="page-title" id="no-ground">
           {speak("ground.none")}
         </h1>
-        <p>{sentenceOf(error, speak)}</p>
+        <p>{speak("ground.none.lead")}</p>
         <ul className="grounds">
           <li>{speak("ground.none.visit")}</li>
           <li>{speak("ground.none.contract")}</li>

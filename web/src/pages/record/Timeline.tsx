@@ -14,7 +14,7 @@ import { Lines, Nothing, Trouble } from "../../parts/Waiting.tsx";
 import { useSpeak } from "../../shell/context.ts";
 import { asApiError } from "../../shell/useLoad.ts";
 import { byDay, type Day, type Group } from "./days.ts";
-import { detailOf, timesOf } from "./entries.ts";
+import { departmentOf, detailOf, timesOf } from "./entries.ts";
 import { kindOf, KINDS, typesOf } from "./kinds.ts";
 
 /** Entries a page of the timeline asks for. */
@@ -165,15 +165,14 @@ function Entry({ entry, time, named }: { entry: TimelineEntry; time: string; nam
   const speak = useSpeak();
   const title = entry.title?.trim() || `${entry.type}/${entry.id}`;
   const detail = detailOf(entry, speak);
+  const department = departmentOf(entry);
   return (
     <li className="entry">
       <span className="entry-text">
         <span className="entry-title">{title}</span>
         {detail && <span className="entry-detail">{detail}</span>}
-        {(entry.department || (named && entry.institution_name)) && (
-          <span className="entry-place">
-            {[named && entry.institution_name, entry.department].filter(Boolean).join(" ")}
-          </span>
+        {(department || (named && entry.institution_name)) && (
+          <span className="entry-place">{[named && entry.institution_name, department].filter(Boolean).join(" ")}</span>
         )}
       </span>
       <span className="entry-time figures">{time}</span>

@@ -10,6 +10,7 @@ const QUANTITY = /(^|\s)([+-]?\d+(?:\.\d+)?) (\S+)$/;
 
 /** The status that goes without saying: a procedure on a timeline has been done. */
 const EXPECTED: Readonly<Record<string, string>> = {
+  MedicationRequest: "active",
   Procedure: "completed",
   Immunization: "completed",
   DocumentReference: "current",
@@ -48,4 +49,9 @@ export function timesOf(entries: readonly TimelineEntry[]): Map<TimelineEntry, s
     last = time;
   }
   return times;
+}
+
+/** The department, unless the title has said it: 门诊 · 心血管内科. */
+export function departmentOf({ department, title }: TimelineEntry): string {
+  return department && !title?.includes(department) ? department : "";
 }

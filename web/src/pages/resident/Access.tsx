@@ -9,19 +9,26 @@ import { Button } from "../../parts/Button.tsx";
 import { Chips } from "../../parts/Chips.tsx";
 import { Loaded, Nothing } from "../../parts/Waiting.tsx";
 import { useSession, useSpeak } from "../../shell/context.ts";
+import { actionWord } from "../AccessLog.tsx";
 import { useFresh } from "../../shell/useFresh.ts";
 import type { Speak } from "../../words/index.ts";
 
 /** A look must be here within five seconds; the answer itself takes its time, too. */
 const EVERY_MS = 4_000;
 
-export function Access({ person }: { person: string }) {
+interface Props {
+  person: string;
+  /** Institutions by their codes, for entries that name them by code only. */
+  names: ReadonlyMap<string, string>;
+}
+
+export function Access({ person, names }: Props) {
   const speak = useSpeak();
   const account = useSession()?.account;
   const [chosen, setChosen] = useState<"others" | "all">("others");
   const load = useFresh(`access ${person}`, EVERY_MS, (signal) => api.accessLog(person, signal));
   const all = load.value?.entries ?? [];
-  const others = all.filter((entry) => entry.actor !== account?.name);
+  const others = all.filter((entry) => entry.actor !== account?.name && entry.role !== "machine");
   const shown = chosen === "others" ? others : all;
   return (
     <>
@@ -54,7 +61,7 @@ export function Access({ person }: { person: string }) {
             <>
               <ul className="card access-list" aria-live="polite">
                 {merged(shown).map((look) => (
-                  <LookRow key={look.key} look={look} />
+                  <LookRow key={look.key} look={look} names={names} />
                 ))}
               </ul>
               {truncated && <p className="cut-off">{speak("access.truncated", { n: all.length })}</p>}
@@ -100,9 +107,14 @@ export function merged(entries: readonly AccessEntry[]): Look[] {
   return looks;
 }
 
-function LookRow({ look }: { look: Look }) {
+function LookRow({ look, names }: { look: Look; names: Props["names"] }) {
   const speak = useSpeak();
   const { entry } = look;
+  const place =
+    entry.institution_name ||
+    names.get(entry.institution ?? "") ||
+    entry.institution ||
+    speak("resident.access.no.institution");
   const refused = entry.outcome && entry.outcome !== "success";
   return (
     <li className={entry.emergency ? "look look-emergency" : "look"}>
@@ -112,11 +124,9 @@ function LookRow({ look }: { look: Look }) {
         {entry.emergency && <span className="tag tag-alarm">{speak("ground.emergency")}</span>}
         {refused && <span className="tag">{speak.code("outcome", entry.outcome)}</span>}
       </p>
-      <p className="row-more">
-        {entry.institution_name || entry.institution || speak("resident.access.no.institution")}
-      </p>
+      <p className="row-more">{place}</p>
       <p className="look-what">
-        {[purposeOf(entry, speak), look.actions.map((action) => speak.code("action", action)).join(speak("comma"))]
+        {[purposeOf(entry, speak), look.actions.map((action) => actionWord(action, speak)).join(speak("comma"))]
           .filter(Boolean)
           .join(" · ")}
       </p>

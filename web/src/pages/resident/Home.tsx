@@ -12,6 +12,7 @@ import { Loaded } from "../../parts/Waiting.tsx";
 import { useSpeak } from "../../shell/context.ts";
 import { href } from "../../shell/route.ts";
 import { useLoad } from "../../shell/useLoad.ts";
+import { departmentOf } from "../record/entries.ts";
 import { Card, LineRow } from "./Card.tsx";
 
 const SHOWN = 5;
@@ -46,7 +47,7 @@ export function Home({ mine, notices }: { mine: Mine; notices: readonly Notice[]
             ) : (
               <ul>
                 {entries.map((entry) => (
-                  <LineRow key={entry.id} line={entry} detail={[entry.institution_name, entry.department]} />
+                  <LineRow key={entry.id} line={entry} detail={[entry.institution_name, departmentOf(entry)]} />
                 ))}
               </ul>
             )

@@ -9,6 +9,7 @@ import { Loaded, Nothing } from "../../parts/Waiting.tsx";
 import { useSpeak } from "../../shell/context.ts";
 import { useLoad } from "../../shell/useLoad.ts";
 import { usePages } from "../../shell/usePages.ts";
+import { departmentOf } from "../record/entries.ts";
 import { LineRow } from "./Card.tsx";
 import { ObjectButton } from "./Object.tsx";
 
@@ -64,7 +65,7 @@ export function Visits({ person }: { person: string }) {
       ) : (
         <ul className="card">
           {pages.items?.map((entry) => (
-            <LineRow key={entry.id} line={entry} detail={[entry.institution_name, entry.department, entry.detail]} />
+            <LineRow key={entry.id} line={entry} detail={[entry.institution_name, departmentOf(entry), entry.detail]} />
           ))}
         </ul>
       )}
@@ -138,7 +139,9 @@ function BillRow({ line, bill }: { line: BillLine; bill: Bill }) {
   const count =
     line.quantity === null || line.quantity === undefined
       ? ""
-      : [moneyText(line.unit_price), `× ${String(line.quantity)}`].filter(Boolean).join(" ");
+      : line.unit_price
+        ? `${moneyText(line.unit_price)} × ${String(line.quantity)}`
+        : speak("resident.quantity", { n: String(line.quantity) });
   const about = {
     type: "ChargeItem",
     id: line.id,

@@ -27,7 +27,7 @@ export function Reconciliation({ source }: { source: string }) {
   return (
     <Panel
       title={speak("road.reconciliation")}
-      note={load.value ? summaryOf(load.value.types, speak) : null}
+      note={load.value && load.value.types.length > 0 ? summaryOf(load.value.types, speak) : null}
       tools={
         <div className="day-chooser">
           <Button small disabled={chosen === ""} onClick={() => move(-1)}>
@@ -53,7 +53,7 @@ export function Reconciliation({ source }: { source: string }) {
                   label={speak("road.reconciliation")}
                   rows={types}
                   rowKey={(type) => type.record_type}
-                  rowClass={(type) => (type.agrees ? undefined : "row-alarm")}
+                  rowClass={(type) => (differs(type) ? "row-alarm" : undefined)}
                   columns={[
                     {
                       key: "type",
@@ -91,11 +91,9 @@ export function Reconciliation({ source }: { source: string }) {
                     },
                   ]}
                 />
-                {types
-                  .filter((type) => !type.agrees)
-                  .map((type) => (
-                    <Differences key={type.record_type} type={type} />
-                  ))}
+                {types.filter(differs).map((type) => (
+                  <Differences key={type.record_type} type={type} />
+                ))}
               </>
             )
           }
@@ -105,17 +103,27 @@ export function Reconciliation({ source }: { source: string }) {
   );
 }
 
+/** What nobody declared cannot differ. */
+function differs(type: Compared): boolean {
+  return isDeclared(type) && !type.agrees;
+}
+
+function isDeclared({ declared }: Compared): boolean {
+  return declared !== null && declared !== undefined;
+}
+
 function summaryOf(types: readonly Compared[], speak: ReturnType<typeof useSpeak>): string {
-  const differ = types.filter((type) => !type.agrees).length;
+  const differ = types.filter(differs).length;
+  const declared = types.filter(isDeclared).length;
+  if (declared === 0) return speak("reconciliation.nothing.declared");
   return differ === 0
-    ? speak("reconciliation.all.agree", { n: types.length })
+    ? speak("reconciliation.all.agree", { n: declared })
     : speak("reconciliation.differ", { n: differ });
 }
 
 function Verdict({ type }: { type: Compared }) {
   const speak = useSpeak();
-  if (type.declared === null || type.declared === undefined)
-    return <span className="tag">{speak("reconciliation.undeclared")}</span>;
+  if (!isDeclared(type)) return <span className="tag">{speak("reconciliation.undeclared")}</span>;
   return type.agrees ? (
     <span className="tag tag-good">{speak("reconciliation.agrees")}</span>
   ) : (
@@ -126,7 +134,6 @@ function Verdict({ type }: { type: Compared }) {
 function Differences({ type }: { type: Compared }) {
   const speak = useSpeak();
   const { is_by_key, missing, surplus } = type.difference;
-  if (type.declared === null || type.declared === undefined) return null;
   return (
     <section className="differences">
       <h3>{messageWords(type.record_type, speak)}</h3>
