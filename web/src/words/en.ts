@@ -273,6 +273,7 @@ export const en: Words = {
   "action.release": "Take problem data",
   "action.unmapped": "See unmapped codes",
   "action.reconciliation": "Compare a day",
+  "action.chains": "See broken chains",
   "action.operations": "See operations",
   "action.audit": "See the audit log",
   "action.reviews": "See the reviews",

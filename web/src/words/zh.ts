@@ -271,6 +271,7 @@ export const zh = {
   "action.release": "采用问题数据",
   "action.unmapped": "查看字典对照",
   "action.reconciliation": "查看日对账",
+  "action.chains": "查看业务链检查",
   "action.operations": "查看运行总览",
   "action.audit": "查看审计日志",
   "action.reviews": "查看紧急调阅复核",
