@@ -14,12 +14,14 @@
 //! | `include`  | `_include`, `_revinclude` |
 //! | `page`     | the sealed page link |
 //! | `bundle`   | the answer, rendered without parsing |
+//! | `newest`   | the newest of every code of a patient |
 //! | `whole`    | all pages, for rooms above |
 //! | `shape`    | `_summary`, `_elements` |
 
 mod bundle;
 mod clinical;
 mod include;
+mod newest;
 mod page;
 mod plan;
 mod query;

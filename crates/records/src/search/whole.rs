@@ -51,6 +51,17 @@ impl Records {
         Ok(whole)
     }
 
+    /// The first page of a search of a type, however many there are behind it.
+    ///
+    /// # Errors
+    /// As [`Records::search`].
+    pub fn search_page(&self, caller: &Caller, type_name: &str, pairs: &[(&str, &str)]) -> Result<Whole, Failure> {
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        let mut whole = Whole::default();
+        whole.truncated = self.take_page(caller, type_name, &query, &mut whole)?.is_some();
+        Ok(whole)
+    }
+
     /// Adds a page to what was found, and says how the next one is asked for.
     fn take_page(
         &self,

@@ -34,7 +34,9 @@ pub struct Subject {
     pub id: String,
     /// The registrations.
     pub patients: Vec<Value>,
-    /// Their homes.
+    /// The homes of these registrations.
+    pub homes: Vec<Home>,
+    /// What the answer discloses by naming them.
     pub disclosed: Vec<Home>,
 }
 
@@ -74,7 +76,7 @@ fn of_resident(visit: &Visit, resident: &care::Resident) -> Result<Option<Subjec
     let caller = visit.caller()?;
     let tenant = caller.tenant();
     let Some(id) = resident.id(visit.records(), tenant) else { return Ok(None) };
-    let mut subject = Subject { id, patients: Vec::new(), disclosed: Vec::new() };
+    let mut subject = Subject { id, patients: Vec::new(), homes: Vec::new(), disclosed: Vec::new() };
     for home in &resident.registrations {
         let Some(patient) = visit.records().registration_id(tenant, *home)? else { continue };
         let document = match visit.records().read(caller, "Patient", &patient) {
@@ -86,6 +88,7 @@ fn of_resident(visit: &Visit, resident: &care::Resident) -> Result<Option<Subjec
         let resource = serde_json::from_slice(&document.json)
             .map_err(|_| Failure::new(ErrorCode::Internal, "a stored resource is no JSON"))?;
         subject.patients.push(resource);
+        subject.homes.push(*home);
         subject.disclosed.extend(document.disclosed);
     }
     Ok((!subject.patients.is_empty()).then_some(subject))

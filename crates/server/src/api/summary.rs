@@ -5,11 +5,15 @@ use std::collections::HashSet;
 use model::china;
 use model::{Failure, Home, instant_text};
 use serde_json::{Value, json};
+use trust::Interaction;
 
 use super::lookup::{self, Found, Institutions, RESOURCES_MAX, Subject};
 use super::{facts, timeline};
 use crate::answer::{Answer, Outcome};
 use crate::visit::Visit;
+
+/// The newest visits among which the last one at one's own institution is looked for.
+const VISITS_LOOKED_AT: &str = "50";
 
 /// News on the front page; the timeline has the rest.
 const NEWS_MAX: usize = 20;
@@ -24,9 +28,10 @@ fn make(visit: &Visit) -> Outcome {
     let mut disclosed = subject.disclosed.clone();
     let mut institutions = Institutions::default();
     let mut lists = Vec::new();
-    for type_name in ["AllergyIntolerance", "Condition", "MedicationRequest", "Observation"] {
+    for type_name in ["AllergyIntolerance", "Condition", "MedicationRequest"] {
         lists.push(of_person(visit, &subject, type_name, &mut disclosed)?);
     }
+    lists.push(newest_results(visit, &subject, &mut disclosed)?);
     let count = 1 + lists.iter().map(|list| list.hits.len() + list.included.len()).sum::<usize>();
     let truncated = lists.iter().any(|list| list.truncated);
     let mut lines = |list: &Found, line: &dyn Fn(&Value) -> Value| -> Vec<Value> {
@@ -121,8 +126,9 @@ fn news(
 ) -> Result<Option<Value>, Failure> {
     let Some(own) = visit.caller()?.actor.institution.clone() else { return Ok(None) };
     let any = subject.any();
-    let pairs = [("patient", any.as_str()), ("_count", "200"), ("_total", "none")];
-    let visits = lookup::all(visit, "Encounter", &pairs, 200)?;
+    let pairs = [("patient", any.as_str()), ("_count", VISITS_LOOKED_AT), ("_total", "none")];
+    let caller = visit.may(Interaction::Search, "Encounter")?;
+    let visits = visit.records().search_page(caller, "Encounter", &pairs)?;
     let today = china::day_text(visit.app.now_ms());
     let is_earlier = |encounter: &&Value| {
         let date = facts::date(encounter).and_then(|date| date.get(..10));
@@ -151,6 +157,21 @@ pub(super) fn words_of(visit: &Visit, ground: &care::Ground) -> Value {
         "watermark": ground.rule.watermark,
         "remaining_seconds": ground.until_ms.map(|until_ms| (until_ms - visit.app.now_ms()).max(0) / 1000),
     })
+}
+
+/// The newest result of every code; and the newest of all, for results that have words instead of a code.
+fn newest_results(visit: &Visit, subject: &Subject, disclosed: &mut Vec<Home>) -> Result<Found, Failure> {
+    let caller = visit.may(Interaction::Search, "Observation")?;
+    let mut found = visit.records().newest_of_each_code(caller, "Observation", &subject.homes)?;
+    let any = subject.any();
+    let pairs = [("patient", any.as_str()), ("_count", "100"), ("_total", "none")];
+    let recent = visit.records().search_page(caller, "Observation", &pairs)?;
+    lookup::note(disclosed, &found);
+    lookup::note(disclosed, &recent);
+    let worded = recent.hits.into_iter().filter(|it| facts::first_code(&it["code"]).is_none());
+    found.hits.extend(worded);
+    found.hits.sort_by_cached_key(|resource| std::cmp::Reverse(facts::date_ms(resource)));
+    Ok(found)
 }
 
 fn of_person(visit: &Visit, subject: &Subject, type_name: &str, disclosed: &mut Vec<Home>) -> Result<Found, Failure> {
