@@ -72,7 +72,9 @@ async function inBrowser(name, options, run) {
 
 /** The walk of a clinician through the sample records, in both languages, at both widths. */
 async function walks() {
-  const server = await startServer(chosen);
+  const given = await startServer(chosen);
+  const preview = await previewOf(given.url, given.kind !== "mock");
+  const server = { ...given, url: preview?.url ?? given.url };
   try {
     const api = await Api.signIn(server);
     const person = await api.fullestPerson();
@@ -85,15 +87,20 @@ async function walks() {
         );
       }
   } finally {
-    await server.stop();
+    await preview?.stop();
+    await given.stop();
   }
+}
+
+/** Pages that were just changed are tried without building the binary again. */
+async function previewOf(url, possible = true) {
+  return possible && chosen.includes("--preview") ? startPreview(url) : undefined;
 }
 
 /** What every role does, on a region whose messages were just sent. */
 async function journeys() {
   const road = await Road.start();
-  // Pages that were just changed are tried without building the binary again.
-  const preview = chosen.includes("--preview") ? await startPreview(road.url) : undefined;
+  const preview = await previewOf(road.url);
   try {
     for (const [at, journey] of JOURNEYS.entries()) {
       const name = `${journey.role}: ${journey.name}`;

@@ -8,7 +8,7 @@ export const WORDS = {
     signIn: "登录",
     signOut: "退出",
     search: "检索",
-    worklist: "接诊列表",
+    worklist: "当前就诊",
     stored: "平台保存的内容",
     searchTitle: "居民检索",
     personName: "姓名",

@@ -211,6 +211,11 @@ export function roadAnswer(
     return { status: 200, value: { problems: problems.filter((one) => !released.has(one.id)), next: null } };
   }
   if (page === "unmapped") return { status: 200, value: { unmapped: unmapped(), truncated: false } };
+  if (page === "chains") {
+    const chain = { about: "Encounter/x", number: "MZ2611210017", rule: "quality.chain.visit-without-diagnosis" };
+    const chains = [{ ...chain, severity: "warning", hint: "补报该次就诊的诊断" }];
+    return { status: 200, value: { day: query.get("day"), chains, truncated: false } };
+  }
   return page === "reconciliation" ? { status: 200, value: { day: query.get("day"), types: compared() } } : undefined;
 }
 

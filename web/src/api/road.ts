@@ -93,6 +93,16 @@ export interface Compared {
   difference: { is_by_key: boolean; missing: string[]; surplus: string[] };
 }
 
+/** A visit or report of a day whose other half is missing. */
+export interface Chain {
+  /** The record; nothing for whoever may not see it. */
+  about?: string | null;
+  number: string;
+  rule: string;
+  severity: Severity;
+  hint?: string | null;
+}
+
 export interface Objection {
   id: string;
   about: Line;
@@ -164,6 +174,9 @@ export const road = {
 
   reconciliation: (source: string, day: string, signal?: AbortSignal) =>
     json<{ day: string; types: Compared[] }>(`${of(source)}/reconciliation${queryOf({ day })}`, { signal }),
+
+  chains: (source: string, day: string, signal?: AbortSignal) =>
+    json<{ day: string; chains: Chain[]; truncated?: boolean }>(`${of(source)}/chains${queryOf({ day })}`, { signal }),
 
   objections: (signal?: AbortSignal) =>
     json<{ objections: Objection[]; truncated?: boolean }>("/api/v1/objections", { signal }),

@@ -13,7 +13,7 @@ export const care = {
   "source.whole": ["完整消息", "The whole message"],
   "source.part": ["只显示本人的部分", "Only the part about this person"],
 
-  "worklist.title": ["接诊列表", "My patients"],
+  "worklist.title": ["当前就诊", "My patients"],
   "worklist.lead": [
     "本科室正在就诊的患者。就诊关系存续期间可以调阅其在各机构的档案。",
     "Patients in treatment. A visit is the reason to look into the whole record, across institutions.",

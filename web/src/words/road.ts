@@ -165,6 +165,13 @@ export const road = {
   ],
   "reconciliation.amount.only": ["主键一致，金额不同。", "The keys agree, the amounts differ."],
 
+  "chains.title": ["业务链检查", "Broken chains"],
+  "chains.lead": [
+    "当天的就诊、报告缺少另一半的：有就诊没有诊断、有报告没有结果等。",
+    "Visits and reports of the day whose other half is missing.",
+  ],
+  "chains.none": ["当天的业务链完整", "Every chain of the day is whole"],
+  "chains.number": ["业务编号", "Number"],
   "objections.title": ["异议处理", "Objections"],
   "objections.lead": [
     "居民认为本机构的某条记录有误。核实后答复，答复会显示给居民。",

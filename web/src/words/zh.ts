@@ -256,7 +256,7 @@ export const zh = {
   "action.objections-received": "查看收到的异议",
   "action.explain": "查看授权依据",
   "action.launch": "从接诊系统打开",
-  "action.worklist": "查看接诊列表",
+  "action.worklist": "查看当前就诊",
   "action.contracts": "查看签约居民",
   "action.lists": "查看工作清单",
   "action.list": "查看工作清单",

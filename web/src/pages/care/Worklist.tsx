@@ -1,4 +1,4 @@
-/** 接诊列表: whom the clinician is treating, and until when that is a reason to look. */
+/** 当前就诊: whom the clinician is treating, and until when that is a reason to look. */
 
 import { useState } from "react";
 
