@@ -244,7 +244,10 @@ function operations() {
       messages: 30 + ((at * 17) % 23),
       records: at % 20 === 7 ? 2_400 : (at * 61) % 340,
     })),
-    stores: { wal_bytes: 12_900_311, tables_bytes: 604_212_900 },
+    started: now - 400 * MINUTE,
+    version: "0.1.0-mock",
+    sessions: 7,
+    audit_events: 81_204,
   };
 }
 

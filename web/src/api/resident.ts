@@ -31,6 +31,7 @@ export interface ReportResult {
 
 export interface Report extends Line {
   status?: string | null;
+  conclusion?: string | null;
   results: ReportResult[];
 }
 
@@ -42,6 +43,8 @@ export interface BillLine {
   amount?: string | number | null;
   date?: string | null;
   refund?: boolean | null;
+  /** FHIR's status; `entered-in-error` is a charge that was withdrawn and does not count. */
+  status?: string | null;
 }
 
 export interface Bill {

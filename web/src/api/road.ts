@@ -143,7 +143,12 @@ export interface Operations {
   now: string | number;
   sources: OperatedSource[];
   minutes: Minute[];
-  stores?: Readonly<Record<string, unknown>> | null;
+  /** Since when the server runs. */
+  started?: string | number | null;
+  version?: string | null;
+  /** People who are signed in. */
+  sessions?: number | null;
+  audit_events?: number | null;
 }
 
 const of = (source: string): string => `/api/v1/sources/${segment(source)}`;

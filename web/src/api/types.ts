@@ -156,7 +156,7 @@ export interface Summary {
   ground?: Ground | null;
   basics?: Basics | null;
   /** What came since the last visit at the reader's own institution. */
-  new_since?: { since: string; entries: TimelineEntry[] } | null;
+  new_since?: { since: string; entries: TimelineEntry[]; truncated?: boolean | null } | null;
 }
 
 /** 个人基本健康信息 */

@@ -15,11 +15,15 @@ export function setEmbedded(embedded: boolean): void {
   else sessionStorage.removeItem(EMBEDDED_KEY);
 }
 
+// Whoever signs in after a launched session has ended comes through the front door, and gets the menus.
+session.subscribe(() => {
+  if (session.get() === null) setEmbedded(false);
+});
+
 /** Leaves at once; whether the server heard it does not keep the record on the screen. */
 export async function leave(): Promise<void> {
   const told = api.signOut().catch(() => undefined);
   session.end("signed-out");
-  setEmbedded(false);
   window.location.hash = "";
   await told;
 }

@@ -97,6 +97,7 @@ export const care = {
   "basics.contract": ["签约 {doctor}", "Contract with {doctor}"],
   "registrations.title": ["各机构登记", "Registrations"],
   "news.title": ["上次就诊（{date}）以来的新记录", "New since the last visit ({date})"],
+  "news.cut": ["只列出最新 {n} 条，其余见诊疗时间轴", "The newest {n} only; the timeline has the rest"],
   "news.none": ["没有新记录", "Nothing new"],
   "results.original": ["原值 {value}", "sent as {value}"],
   "trend.institutions": ["{n} 家机构", "{n} institutions"],

@@ -31,6 +31,7 @@ export const resident = {
   "resident.bill.lines": ["{n} 项", "{n} items"],
   "resident.quantity": ["数量 {n}", "quantity {n}"],
   "resident.refund": ["退费", "Refund"],
+  "resident.withdrawn": ["已作废", "Withdrawn"],
   "resident.refunded": ["含退费", "with refund"],
   "resident.access": ["谁看过我的档案", "Who looked at my record"],
   "resident.access.lead": ["每一次调阅都在这里，几秒内更新。", "Every look is here within seconds."],

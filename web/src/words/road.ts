@@ -213,7 +213,11 @@ export const road = {
   "operations.last": ["最近消息", "Last message"],
   "operations.none": ["还没有登记数据来源", "No source is registered"],
   "operations.none.hint": ["用 kangmai admin source 登记。", "Register one with kangmai admin source."],
-  "operations.stores": ["存储", "Stores"],
+  "operations.server": ["服务", "Server"],
+  "operations.started": ["启动时间", "Started"],
+  "operations.version": ["程序版本", "Version"],
+  "operations.sessions": ["在线会话", "Sessions"],
+  "operations.audit": ["审计事件", "Audit events"],
   "institutions.title": ["接入机构", "Institutions"],
   "institutions.lead": [
     "已登记数据来源的机构和它们的接入方式。",

@@ -43,6 +43,7 @@ export function NewSince({ news }: { news: NonNullable<Summary["new_since"]> }) 
           />
         </ul>
       )}
+      {news.truncated && <p className="cut-off">{speak("news.cut", { n: entries.length })}</p>}
     </Panel>
   );
 }

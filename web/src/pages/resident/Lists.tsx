@@ -142,6 +142,7 @@ function BillRow({ line, bill }: { line: BillLine; bill: Bill }) {
       : line.unit_price
         ? `${moneyText(line.unit_price)} × ${String(line.quantity)}`
         : speak("resident.quantity", { n: String(line.quantity) });
+  const withdrawn = line.status === "entered-in-error";
   const about = {
     type: "ChargeItem",
     id: line.id,
@@ -155,10 +156,11 @@ function BillRow({ line, bill }: { line: BillLine; bill: Bill }) {
         <span className="row-title">
           {line.title ?? line.id}
           {line.refund && <span className="tag tag-alarm">{speak("resident.refund")}</span>}
+          {withdrawn && <span className="tag">{speak("resident.withdrawn")}</span>}
         </span>
         <span className="row-more figures">{[day(line.date), count].filter(Boolean).join(" · ")}</span>
       </span>
-      <span className="row-value figures">{moneyText(line.amount)}</span>
+      <span className={withdrawn ? "row-value figures withdrawn" : "row-value figures"}>{moneyText(line.amount)}</span>
       <ObjectButton about={about} />
     </li>
   );

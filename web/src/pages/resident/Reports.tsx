@@ -45,8 +45,9 @@ function ReportCard({ report, isFirst }: { report: Report; isFirst: boolean }) {
         </span>
         {outside > 0 && <span className="tag tag-alarm">{speak("resident.outside", { n: outside })}</span>}
       </summary>
+      {report.conclusion && <p className="report-conclusion">{report.conclusion}</p>}
       {report.results.length === 0 ? (
-        <p className="card-none">{speak("resident.report.empty")}</p>
+        !report.conclusion && <p className="card-none">{speak("resident.report.empty")}</p>
       ) : (
         <ul>
           {report.results.map((result, at) => (

@@ -89,21 +89,33 @@ function Whole({ state }: { state: State }) {
           <SourceTable sources={shown} />
         )}
       </Panel>
-      {state.stores && Object.keys(state.stores).length > 0 && (
-        <Panel title={speak("operations.stores")}>
-          <dl className="facts facts-wide padded">
-            {Object.entries(state.stores).map(([name, value]) => (
-              <div className="fact" key={name}>
-                <dt>
-                  <code>{name}</code>
-                </dt>
-                <dd className="figures">{typeof value === "number" ? value.toLocaleString("en-US") : String(value)}</dd>
-              </div>
-            ))}
-          </dl>
-        </Panel>
-      )}
+      <Server state={state} />
     </>
+  );
+}
+
+/** The server itself. */
+function Server({ state }: { state: State }) {
+  const speak = useSpeak();
+  const facts = [
+    [speak("operations.started"), state.started && second(state.started)],
+    [speak("operations.version"), state.version],
+    [speak("operations.sessions"), countText(state.sessions, speak)],
+    [speak("operations.audit"), countText(state.audit_events, speak)],
+  ] as const;
+  return (
+    <Panel title={speak("operations.server")}>
+      <dl className="facts facts-wide padded">
+        {facts
+          .filter(([, value]) => value)
+          .map(([name, value]) => (
+            <div className="fact" key={name}>
+              <dt>{name}</dt>
+              <dd className="figures">{value}</dd>
+            </div>
+          ))}
+      </dl>
+    </Panel>
   );
 }
 
@@ -140,7 +152,9 @@ function SourceTable({ sources }: { sources: readonly OperatedSource[] }) {
           cell: (source) => (
             <>
               <a href={href("sources", source.id)}>{source.name}</a>
-              <span className="cell-more">{source.institution_name ?? source.institution}</span>
+              {source.institution_name !== source.name && (
+                <span className="cell-more">{source.institution_name ?? source.institution}</span>
+              )}
             </>
           ),
         },
