@@ -14,6 +14,7 @@ const FIRST_CONTENT_MS_MAX = 5_000;
 
 export const JOURNEYS = [
   { role: "clinician", name: "from the list of patients to the original of a result", viewport: DESKTOP, walk: reads },
+  { role: "clinician", name: "a shared document beside its text", viewport: DESKTOP, walk: rendered },
   {
     role: "stranger",
     name: "an emergency: found by the number, opened with a reason",
@@ -55,9 +56,12 @@ async function reads({ page, road, panel, check, seen, look }) {
   await seen(panel("各机构登记").getByText("望岚县医院前置机（演示）"), "her registration at the county hospital");
   const results = panel("最近检验检查结果");
   await results.getByRole("button", { name: "葡萄糖", exact: true }).click();
-  await seen(panel("历次结果趋势").getByText(/5 次结果 · 2 家机构/), "one series from two institutions");
+  await seen(
+    panel("历次结果趋势").getByText(/6 次结果 · 2 家机构/),
+    "one series from two institutions, HL7 messages and a document",
+  );
   await panel("历次结果趋势").getByText("表", { exact: true }).click();
-  check((await panel("历次结果趋势").locator("tbody tr").count()) === 5, "five values in the table");
+  check((await panel("历次结果趋势").locator("tbody tr").count()) === 6, "six values in the table");
   await look("2-record");
   await panel("诊疗时间轴").getByRole("combobox").selectOption({ label: "望岚县医院前置机（演示）" });
   await page.waitForFunction(() => {
@@ -78,7 +82,23 @@ async function reads({ page, road, panel, check, seen, look }) {
   await page.getByRole("link", { name: "用药记录", exact: true }).click();
   await seen(page.getByRole("row").filter({ hasText: "盐酸二甲双胍片" }), "the county's prescription");
   await look("4-medicines");
-  check(road.person.registrations.length === 2, "two registrations are one person");
+  check(road.person.registrations.length === 3, "three registrations are one person");
+}
+
+/** A shared document: its rendering for people beside its text, the element marked. */
+async function rendered({ page, panel, check, seen, look }) {
+  await page.getByRole("link", { name: new RegExp(WOMAN.name) }).click();
+  const row = panel("最近检验检查结果").getByRole("row").filter({ hasText: "血红蛋白" });
+  await row.getByRole("button", { name: /原文/ }).click();
+  const drawer = page.getByRole("dialog");
+  const frame = drawer.frameLocator("iframe.rendering");
+  await seen(frame.getByRole("heading", { name: "检验报告" }), "the document for people");
+  const words = await frame.locator("body").innerText();
+  check(words.includes("血红蛋白") && words.includes("6.70"), "with the result in it, digit for digit");
+  const marked = (await drawer.locator(".text-line-marked").allInnerTexts()).join("\n");
+  check(/^\s*<observation/.test(marked) && /<\/observation>\s*$/.test(marked), "the whole element, marked");
+  check(marked.includes("血红蛋白"), "which is the item of the line");
+  await look("1-document");
 }
 
 async function emergency({ page, road, url, check, seen, look, allow }) {
@@ -157,8 +177,8 @@ async function watches({ page, road, check, seen, look }) {
 async function objects({ page, check, seen, look }) {
   await page.getByRole("link", { name: "报告", exact: true }).click();
   await seen(page.getByText("肝功能与血糖"), "the report of today");
-  check((await page.locator("details.report").count()) === 5, "all five reports of two institutions");
-  await seen(page.getByText("2 项异常"), "what lies outside");
+  check((await page.locator("details.report").count()) === 6, "all six reports of two institutions");
+  await seen(page.getByText("2 项异常").first(), "what lies outside");
   await look("1-reports");
   await page.getByRole("link", { name: "费用", exact: true }).click();
   await seen(page.getByText("¥68.00"), "the bill, less the refund");

@@ -3,6 +3,8 @@
  * from them. The identity numbers begin with 99, the telephones with 100.
  */
 
+import { readFileSync } from "node:fs";
+
 export const CITY = "990100001";
 export const COUNTY = "990121001";
 export const CLINIC = "990121101";
@@ -205,6 +207,16 @@ export function prescriptions(visit, patient, atMs) {
     row(1, "D100", "苯磺酸氨氯地平片", "5mg*28片", [5, "mg"], "QD", "每日一次"),
     row(2, "D200", "盐酸二甲双胍片", "0.5g*48片", [0.5, "g"], "BID", "每日两次"),
   ]);
+}
+
+/** A shared document of the national form, about her: the one that the reader of such documents is tested with. */
+export function document() {
+  const file = new URL("../../crates/formats/tests/cda/cases/c0007-blood-count.xml", import.meta.url);
+  return readFileSync(file, "utf8")
+    .replaceAll("990121198001020014", WOMAN.identity)
+    .replaceAll("李红", WOMAN.name)
+    .replace('birthTime value="19800102"', `birthTime value="${WOMAN.birth}"`)
+    .replaceAll("990121000001", COUNTY);
 }
 
 /** When everything happened, counted back from now. */

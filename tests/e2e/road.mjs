@@ -13,6 +13,7 @@ import {
   CITY,
   CLINIC,
   COUNTY,
+  document,
   MAN,
   prescriptions,
   report,
@@ -83,8 +84,7 @@ export class Road {
     return text === "" ? undefined : JSON.parse(text);
   }
 
-  send(source, body, name) {
-    const type = name ? "text/csv" : "application/hl7-v2";
+  send(source, body, name, type = name ? "text/csv" : "application/hl7-v2") {
     return this.ask("POST", `/api/v1/sources/${source}/messages`, { token: this.tokens[source], body, type, name });
   }
 
@@ -157,6 +157,7 @@ export class Road {
     await this.send("county", prescriptions("CV4", "C77", last), `处方_${"CV4"}.csv`);
     await this.send("county", charges("CV4", "C77", last), "收退费明细_CV4.csv");
     await this.send("county", totals(last), "日终对账_CV4.csv");
+    await this.send("county", document(), undefined, "application/xml");
     this.chargedMs = last;
   }
 

@@ -102,7 +102,9 @@ async function journeys() {
   const road = await Road.start();
   const preview = await previewOf(road.url);
   try {
+    const only = chosen.find((one) => one.startsWith("--only="))?.slice("--only=".length) ?? "";
     for (const [at, journey] of JOURNEYS.entries()) {
+      if (!`${journey.role}: ${journey.name}`.includes(only)) continue;
       const name = `${journey.role}: ${journey.name}`;
       const shot = (step) => join(OUT, `journey-${String(at + 1).padStart(2, "0")}-${journey.role}-${step}.png`);
       await inBrowser(name, { viewport: journey.viewport }, (context) =>
