@@ -164,6 +164,13 @@ pub fn decide(scorer: &Scorer, left: &Packed, right: &Packed, levels: Levels) ->
 /// Links finished registrations.
 #[must_use]
 pub fn link(all: &[Packed], frozen: &Frozen, wishes: &Wishes) -> Linked {
+    let every: Vec<usize> = (0..PASSES).collect();
+    link_over(all, frozen, wishes, &every)
+}
+
+/// Links finished registrations with some of the passes only; with [`blocks::REAL_TIME`] it says what [`crate::live`] says.
+#[must_use]
+pub fn link_over(all: &[Packed], frozen: &Frozen, wishes: &Wishes, passes_used: &[usize]) -> Linked {
     let scorer = Scorer::new(&frozen.model);
     let registrations = u32::try_from(all.len()).unwrap_or(u32::MAX);
     let (all, base_of) = newborn::with_views(all);
@@ -171,8 +178,8 @@ pub fn link(all: &[Packed], frozen: &Frozen, wishes: &Wishes) -> Linked {
     let all = &all[..];
     let mut keys: Vec<Vec<u32>> = (0..PASSES).map(|_| Vec::with_capacity(all.len())).collect();
     for one in all {
-        for (column, key) in keys.iter_mut().zip(blocks::keys(one)) {
-            column.push(key);
+        for (pass, (column, key)) in keys.iter_mut().zip(blocks::keys(one)).enumerate() {
+            column.push(if passes_used.contains(&pass) { key } else { 0 });
         }
     }
     let mut edges: Vec<Edge> = Vec::new();

@@ -12,7 +12,10 @@ use crate::text::mix;
 /// Blocks up to this size are compared whole: a person with a dozen visits stays in one block.
 pub const BLOCK_MAX: usize = 20;
 /// In a block that no field splits, each registration is compared with this many that follow it.
-const WINDOW: usize = 8;
+pub(crate) const WINDOW: usize = 8;
+/// The passes that can be kept up to date with every registration: all but the two widest (name alone, birth date alone) and the
+/// telephone alone, which are for the batch that can afford to read large blocks.
+pub const REAL_TIME: [usize; 10] = [0, 1, 2, 3, 4, 5, 6, 7, 10, 12];
 
 /// A pass: its name and the fields by which its blocks are split when they are too big.
 #[derive(Debug, Clone, Copy)]

@@ -254,7 +254,20 @@ fn shorten(queue: &mut Vec<Review>, registrations: usize) -> usize {
 
 /// Clusters the registrations.
 #[must_use]
-pub fn cluster(all: &[Packed], scorer: &Scorer, mut edges: Vec<Edge>, conflicts: &[Edge], wishes: &Wishes) -> Clusters {
+pub fn cluster(all: &[Packed], scorer: &Scorer, edges: Vec<Edge>, conflicts: &[Edge], wishes: &Wishes) -> Clusters {
+    let (cluster_of, mut queue) = partition(all, scorer, edges, conflicts, wishes);
+    let queue_left_out = shorten(&mut queue, all.len());
+    Clusters { cluster_of, queue, queue_left_out }
+}
+
+/// For every registration the first member of its cluster; and the whole queue, strongest first.
+pub(crate) fn partition(
+    all: &[Packed],
+    scorer: &Scorer,
+    mut edges: Vec<Edge>,
+    conflicts: &[Edge],
+    wishes: &Wishes,
+) -> (Vec<u32>, Vec<Review>) {
     let count = u32::try_from(all.len()).unwrap_or(u32::MAX);
     let mut state = State {
         all,
@@ -313,7 +326,6 @@ pub fn cluster(all: &[Packed], scorer: &Scorer, mut edges: Vec<Edge>, conflicts:
     }
     let mut queue: Vec<Review> = queue.into_values().collect();
     queue.sort_by_key(|review| (-review.score, review.left, review.right));
-    let queue_left_out = shorten(&mut queue, all.len());
     let cluster_of = (0..count).map(|at| state.find(at)).collect();
-    Clusters { cluster_of, queue, queue_left_out }
+    (cluster_of, queue)
 }

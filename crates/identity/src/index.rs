@@ -1,30 +1,28 @@
-//! The index in memory for real time: one new registration → the registrations that may be the same person.
+//! The index in memory for real time: which registrations the batch would compare with this one, and how.
 //!
-//! Everything is packed: 64 bytes a registration and 8 bytes a key. Keys stand in pages of about [`PAGE_ENTRIES`] sorted entries;
-//! the table grows one page at a time (linear hashing), so no insertion waits for a rebuild. A block that outgrows
-//! [`BLOCK_MAX`](crate::blocks::BLOCK_MAX) is split as in the batch. Scoring is the batch's own ([`decide`]).
+//! Everything is packed: 64 bytes a registration and 8 bytes a key. It holds what the batch makes anew each time ([`crate::rows`]:
+//! blocks and views of newborns; [`crate::ownership`]: whose card it is) and keeps it true with every registration that comes,
+//! changes or goes, so that its answers are a function of the set and not of the order of arrival. Scoring is the batch's own
+//! ([`decide`]).
 
 use crate::batch::{Frozen, LINK, REVIEW, decide};
-use crate::blocks::{self, BLOCK_MAX, PASSES};
-use crate::cluster::{ReviewKind, is_conflict, is_veto};
-use crate::compare::compare;
+use crate::blocks;
+use crate::cluster::{Edge, ReviewKind, is_conflict, is_veto};
+use crate::compare::{Levels, compare};
 use crate::model::Scorer;
 use crate::newborn;
+use crate::ownership;
 use crate::packed::{BYTES, Packed};
-use crate::standardise::VERSION;
+use crate::rows::{Rows, Touched, VIEW};
+use crate::standardise::{Standing, VERSION};
 use crate::text::mix;
 
-/// Entries of a page on average.
-const PAGE_ENTRIES: usize = 64;
-/// Passes that are kept: the two widest (name alone, birth date alone) and the telephone alone are for the batch, which can afford
-/// to read large blocks.
-const KEPT: [usize; 10] = [0, 1, 2, 3, 4, 5, 6, 7, 10, 12];
-/// Places of a mother that are tried for a newborn.
-const VIEWS_MAX: usize = 4;
-/// Splits of a block; more fields than this no pass has.
-const DEPTH_MAX: usize = 5;
 /// What stands at the front of a snapshot.
-const MAGIC: &[u8; 8] = b"KMIDX001";
+const MAGIC: &[u8; 8] = b"KMIDX002";
+/// Numbers of the "passes" under which newborns ask for their mothers; behind the numbers of the real ones.
+const ASK: u64 = 40;
+/// Registrations in one place that are looked at when a card is disputed: more are a counter's, not a household's.
+const NEIGHBOURS_MAX: usize = 256;
 
 /// What is to be done with a candidate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,13 +66,35 @@ pub enum SnapshotError {
     OtherVersion(u32),
 }
 
+/// How another registration stands to one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Neighbour {
+    pub(crate) place: u32,
+    pub(crate) score: i32,
+    pub(crate) is_conflict: bool,
+}
+
 /// The index.
 #[derive(Debug, Clone)]
 pub struct Index {
     frozen: Frozen,
     scorer: Scorer,
-    registrations: Vec<Packed>,
-    pages: Pages,
+    rows: Rows,
+    /// Registrations that are there; places of removed ones stay empty.
+    count: usize,
+}
+
+/// A registration as it was before any mark.
+fn unmarked(packed: &Packed) -> Packed {
+    let mut base = *packed;
+    if base.standing() == Standing::Foreign {
+        base.set_standing(Standing::Own);
+    }
+    base
+}
+
+fn ask_key(place: usize, key: u64) -> u32 {
+    ((mix(key, ASK + place as u64) >> 32) as u32).max(1)
 }
 
 impl Index {
@@ -82,25 +102,31 @@ impl Index {
     #[must_use]
     pub fn new(frozen: Frozen) -> Index {
         let scorer = Scorer::new(&frozen.model);
-        Index { frozen, scorer, registrations: Vec::new(), pages: Pages::new() }
+        Index { frozen, scorer, rows: Rows::new(), count: 0 }
     }
 
     /// How many registrations it holds.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.registrations.len()
+        self.count
     }
 
     /// Does it hold none?
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.registrations.is_empty()
+        self.count == 0
     }
 
-    /// The registration at a place.
+    /// The registration at a place; an empty one where it was removed.
     #[must_use]
     pub fn get(&self, place: u32) -> Option<&Packed> {
-        self.registrations.get(place as usize)
+        self.rows.registrations().get(place as usize)
+    }
+
+    /// How many places there are, those of removed registrations among them.
+    #[must_use]
+    pub fn places(&self) -> u32 {
+        u32::try_from(self.rows.registrations().len()).unwrap_or(VIEW)
     }
 
     /// What everything is decided with.
@@ -109,10 +135,16 @@ impl Index {
         &self.frozen
     }
 
+    /// The weights.
+    #[must_use]
+    pub fn scorer(&self) -> &Scorer {
+        &self.scorer
+    }
+
     /// Bytes in memory, without the frozen tables.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.registrations.capacity() * size_of::<Packed>() + self.pages.bytes()
+        self.rows.bytes()
     }
 
     /// Removes placeholders from a registration and writes how rare its values are: before [`Index::candidates`] and
@@ -123,76 +155,215 @@ impl Index {
 
     /// Adds a finished registration and returns its place.
     pub fn insert(&mut self, packed: Packed) -> u32 {
-        let place = u32::try_from(self.registrations.len()).unwrap_or(u32::MAX);
-        if self.registrations.len() == self.registrations.capacity() {
-            // Doubling would leave half of the memory empty for a long time.
-            self.registrations.reserve_exact((self.registrations.len() / 16).max(1024));
-        }
-        self.registrations.push(packed);
-        let keys = blocks::keys(&packed);
-        for pass in KEPT {
-            self.add(pass, 0, keys[pass], place);
-        }
-        for view in self.views(&packed) {
-            let of_view = blocks::keys(&view);
-            for pass in KEPT.into_iter().filter(|pass| of_view[*pass] != keys[*pass]) {
-                self.add(pass, 0, of_view[pass], place);
-            }
-        }
+        self.rows.is_filling = true;
+        let place = self.insert_touching(packed, &mut Touched::new());
+        self.rows.is_filling = false;
         place
     }
 
-    fn add(&mut self, pass: usize, depth: usize, key: u32, place: u32) {
-        if key == 0 || self.pages.entries(key).any(|known| known == place) {
-            return;
+    /// Adds a finished registration; says what it touched, itself included.
+    pub(crate) fn insert_touching(&mut self, packed: Packed, touched: &mut Touched) -> u32 {
+        let place = self.rows.reserve();
+        self.put(place, packed, touched);
+        place
+    }
+
+    /// Puts another content into a place.
+    pub(crate) fn replace_touching(&mut self, place: u32, packed: Packed, touched: &mut Touched) {
+        self.remove_touching(place, touched);
+        self.put(place, packed, touched);
+    }
+
+    fn put(&mut self, place: u32, packed: Packed, touched: &mut Touched) {
+        let packed = unmarked(&packed);
+        self.count += 1;
+        touched.push(place);
+        self.rows.put(place, packed, touched);
+        if newborn::asks(&packed) {
+            for (at, key) in newborn::mother_keys(&packed).into_iter().enumerate() {
+                if let Some(key) = key {
+                    self.rows.pages.insert(ask_key(at, key), place);
+                }
+            }
+            self.refresh_views(place, touched);
         }
-        self.pages.insert(key, place);
-        let size = self.pages.count(key);
-        if size <= BLOCK_MAX || depth >= DEPTH_MAX {
-            return;
+        self.settle_around(&packed, touched);
+    }
+
+    /// Takes a registration out; its place stays empty.
+    pub(crate) fn remove_touching(&mut self, place: u32, touched: &mut Touched) {
+        let Some(before) = self.get(place).copied().filter(|packed| *packed != Packed::default()) else { return };
+        self.touch_linked(place, touched);
+        self.rows.set_views(place, &[], touched);
+        if newborn::asks(&before) {
+            for (at, key) in newborn::mother_keys(&before).into_iter().enumerate() {
+                if let Some(key) = key {
+                    self.rows.pages.remove(ask_key(at, key), place);
+                }
+            }
         }
-        // The block has just become too big: all its members move to its parts; later ones go there one by one.
-        let moved: Vec<u32> =
-            if size == BLOCK_MAX + 1 { self.pages.entries(key).collect() } else { std::iter::once(place).collect() };
-        for member in moved {
-            if let Some(part) = blocks::refined(pass, depth, key, &self.registrations[member as usize]) {
-                self.add(pass, depth + 1, part, member);
+        self.rows.take(place, touched);
+        self.count -= 1;
+        self.settle_around(&unmarked(&before), touched);
+    }
+
+    /// Those whose pair with this one links: they are touched when the pair goes.
+    fn touch_linked(&self, place: u32, touched: &mut Touched) {
+        let linked = self.neighbours(place).into_iter().filter(|other| other.score >= LINK && !other.is_conflict);
+        touched.extend(linked.map(|other| other.place));
+        touched.push(place);
+    }
+
+    /// What a registration that came or went means for cards of others and for newborns.
+    fn settle_around(&mut self, packed: &Packed, touched: &mut Touched) {
+        for (key, document) in self.documents_around(packed) {
+            self.mark_again(key, document, touched);
+        }
+        self.refresh_newborns_of(packed, touched);
+    }
+
+    /// The documents whose owner may look different with or without this registration.
+    fn documents_around(&self, packed: &Packed) -> Vec<(u32, u64)> {
+        let mut documents = Vec::new();
+        if ownership::is_contestable(packed) {
+            documents.push((blocks::keys(packed)[0], packed.document));
+        }
+        if packed.is_named() && packed.has_checked_document() {
+            for other in self.met_where(packed).iter().filter(|other| ownership::is_contestable(other)) {
+                let document = (blocks::keys(other)[0], other.document);
+                if !documents.contains(&document) {
+                    documents.push(document);
+                }
+            }
+        }
+        documents
+    }
+
+    /// Who bears the same name in the same place; as they were before any mark.
+    fn met_where(&self, packed: &Packed) -> Vec<Packed> {
+        let keys = blocks::keys(packed);
+        let places = ownership::places(packed);
+        let mut met = Vec::new();
+        for (key, which) in [(keys[4], 0), (keys[7], 1)] {
+            if key == 0 || places[which].is_none() {
+                continue;
+            }
+            let rows = self.rows.pages.rows(key).filter(|row| *row < VIEW).take(NEIGHBOURS_MAX);
+            met.extend(
+                rows.map(|row| unmarked(self.rows.packed(row)))
+                    .filter(|other| other.is_named() && ownership::places(other)[which] == places[which]),
+            );
+        }
+        met
+    }
+
+    fn mark_again(&mut self, key: u32, document: u64, touched: &mut Touched) {
+        let is_member = |row: &u32| {
+            let one = unmarked(self.rows.packed(*row));
+            *row < VIEW && one.document == document && ownership::is_contestable(&one)
+        };
+        let members: Vec<u32> = self.rows.pages.rows(key).filter(is_member).collect();
+        let packed: Vec<Packed> = members.iter().map(|row| unmarked(self.rows.packed(*row))).collect();
+        let neighbours: Vec<Packed> = if ownership::is_disputed(&packed) {
+            packed.iter().flat_map(|one| self.met_where(one)).collect()
+        } else {
+            Vec::new()
+        };
+        let marks = ownership::mark_one(&packed, &neighbours);
+        for ((place, base), is_foreign) in members.into_iter().zip(packed).zip(marks) {
+            let standing = if is_foreign { Standing::Foreign } else { Standing::Own };
+            if self.rows.packed(place).standing() != standing {
+                self.touch_linked(place, touched);
+                let mut now = base;
+                now.set_standing(standing);
+                self.rows.take(place, touched);
+                self.rows.put(place, now, touched);
+                self.refresh_newborns_of(&base, touched);
             }
         }
     }
 
-    /// Members of the block of a key, split as far as needed.
-    fn block(&self, pass: usize, key: u32, packed: &Packed, into: &mut Vec<u32>) {
-        let mut key = key;
-        for depth in 0..=DEPTH_MAX {
-            if key == 0 {
-                return;
-            }
-            let is_small = self.pages.count(key) <= BLOCK_MAX;
-            match blocks::refined(pass, depth, key, packed) {
-                Some(part) if !is_small => key = part,
-                _ => break,
+    /// Newborns that ask for this person look again where their mother lives.
+    fn refresh_newborns_of(&mut self, person: &Packed, touched: &mut Touched) {
+        if !person.is_named() || newborn::asks(person) {
+            return;
+        }
+        let mut newborns: Vec<u32> = Vec::new();
+        for (at, key) in newborn::own_keys(&unmarked(person)).into_iter().enumerate() {
+            if let Some(key) = key {
+                newborns.extend(self.rows.pages.rows(ask_key(at, key)));
             }
         }
-        // What no field splits is looked at from its newest end.
-        into.extend(self.pages.entries(key).rev().take(2 * BLOCK_MAX));
+        newborns.sort_unstable();
+        newborns.dedup();
+        for place in newborns.into_iter().filter(|row| *row < VIEW) {
+            if newborn::asks(self.rows.packed(place)) {
+                self.refresh_views(place, touched);
+            }
+        }
+    }
+
+    fn refresh_views(&mut self, place: u32, touched: &mut Touched) {
+        let views = self.views(self.rows.packed(place));
+        if views != self.rows.views_of(place) {
+            self.touch_linked(place, touched);
+            self.rows.set_views(place, &views, touched);
+        }
+    }
+
+    /// A newborn as if it lived where its mother lives; empty for everybody else.
+    fn views(&self, packed: &Packed) -> Vec<Packed> {
+        if !newborn::asks(packed) {
+            return Vec::new();
+        }
+        let keys = newborn::mother_blocks(packed).into_iter().flatten();
+        let rows = keys.flat_map(|key| self.rows.pages.rows(key).take(NEIGHBOURS_MAX)).filter(|row| *row < VIEW);
+        let mothers = rows.map(|row| self.rows.packed(row)).filter(|person| newborn::is_mother(packed, person));
+        newborn::views_at(packed, mothers)
+    }
+
+    /// Everybody whom the batch compares with a registration and who is worth a look, each once with the best score.
+    pub(crate) fn neighbours(&self, place: u32) -> Vec<Neighbour> {
+        let mut rows = Vec::with_capacity(32);
+        let mut found: Vec<Neighbour> = Vec::new();
+        for row in self.rows.rows_of(place) {
+            let packed = *self.rows.packed(row);
+            rows.clear();
+            self.rows.mates(&packed, &mut rows);
+            rows.sort_unstable();
+            rows.dedup();
+            for other in rows.iter().copied().filter(|other| self.rows.base_of(*other) != place) {
+                found.extend(self.weigh(&packed, other));
+            }
+        }
+        found.sort_unstable_by_key(|one| (one.place, -one.score));
+        found.dedup_by_key(|one| one.place);
+        found
+    }
+
+    fn weigh(&self, packed: &Packed, row: u32) -> Option<Neighbour> {
+        let other = self.rows.packed(row);
+        let levels: Levels = compare(packed, other);
+        let score = decide(&self.scorer, packed, other, levels);
+        let is_conflict = is_conflict(levels);
+        (is_conflict || score >= REVIEW).then(|| Neighbour { place: self.rows.base_of(row), score, is_conflict })
     }
 
     /// The registrations that may be the same person as a finished one, best first, at most `limit`.
     #[must_use]
     pub fn candidates(&self, packed: &Packed, limit: usize) -> Answer {
-        let mut places = Vec::with_capacity(32);
-        let own_views = self.views(packed);
-        for side in std::iter::once(packed).chain(&own_views) {
-            let keys: [u32; PASSES] = blocks::keys(side);
-            for pass in KEPT {
-                self.block(pass, keys[pass], side, &mut places);
-            }
+        let mut rows = Vec::with_capacity(32);
+        let mut found: Vec<Neighbour> = Vec::new();
+        for side in std::iter::once(packed).chain(&self.views(packed)) {
+            rows.clear();
+            self.rows.mates(side, &mut rows);
+            rows.sort_unstable();
+            rows.dedup();
+            found.extend(rows.iter().filter_map(|row| self.weigh(side, *row)));
         }
-        places.sort_unstable();
-        places.dedup();
-        let mut candidates: Vec<Candidate> =
-            places.into_iter().filter_map(|place| self.judge(packed, &own_views, place)).collect();
+        found.sort_unstable_by_key(|one| (one.place, -one.score));
+        found.dedup_by_key(|one| one.place);
+        let mut candidates: Vec<Candidate> = found.into_iter().map(|one| self.judge(packed, one)).collect();
         candidates.sort_unstable_by_key(|candidate| {
             let rank = match candidate.decision {
                 Decision::Link => 0,
@@ -205,68 +376,35 @@ impl Index {
         Answer { decision: candidates.first().map_or(Decision::New, |best| best.decision), candidates }
     }
 
-    fn judge(&self, packed: &Packed, own_views: &[Packed], place: u32) -> Option<Candidate> {
-        let other = &self.registrations[place as usize];
-        let levels = compare(packed, other);
-        let mut score = decide(&self.scorer, packed, other, levels);
-        if is_conflict(levels) {
-            return Some(Candidate { place, score, decision: Decision::Review(ReviewKind::DocumentConflict) });
-        }
-        let scored = |one: &Packed, other: &Packed| decide(&self.scorer, one, other, compare(one, other));
-        for view in own_views {
-            score = score.max(scored(view, other));
-        }
-        for view in self.views(other) {
-            score = score.max(scored(packed, &view));
-        }
-        let decision = match score {
-            score if score < REVIEW => return None,
+    fn judge(&self, packed: &Packed, one: Neighbour) -> Candidate {
+        let other = self.rows.packed(one.place);
+        let decision = match one.score {
+            _ if one.is_conflict => Decision::Review(ReviewKind::DocumentConflict),
             score if score < LINK => Decision::Review(ReviewKind::Unsure),
             _ if is_veto(packed, other, &self.scorer) => Decision::Review(ReviewKind::Vetoed),
             _ => Decision::Link,
         };
-        Some(Candidate { place, score, decision })
-    }
-
-    /// A newborn as if it lived where its mother lives; empty for everybody else.
-    fn views(&self, packed: &Packed) -> Vec<Packed> {
-        if !newborn::asks(packed) {
-            return Vec::new();
-        }
-        let mut views: Vec<Packed> = Vec::new();
-        for key in newborn::mother_blocks(packed).into_iter().flatten() {
-            for place in self.pages.entries(key).take(BLOCK_MAX) {
-                let mother = &self.registrations[place as usize];
-                if !newborn::is_mother(packed, mother) || views.len() == VIEWS_MAX {
-                    continue;
-                }
-                let mut view = *packed;
-                view.take_place(mother);
-                if view != *packed && !views.contains(&view) {
-                    views.push(view);
-                }
-            }
-        }
-        views
+        Candidate { place: one.place, score: one.score, decision }
     }
 
     /// The index as bytes. They hold identity numbers: whoever stores them seals them.
     #[must_use]
     pub fn snapshot(&self) -> Vec<u8> {
         let frozen = serde_json::to_vec(&self.frozen).unwrap_or_default();
-        let mut bytes = Vec::with_capacity(32 + frozen.len() + self.registrations.len() * BYTES);
+        let registrations = self.rows.registrations();
+        let mut bytes = Vec::with_capacity(32 + frozen.len() + registrations.len() * BYTES);
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(&VERSION.to_le_bytes());
         bytes.extend_from_slice(&(frozen.len() as u64).to_le_bytes());
         bytes.extend_from_slice(&frozen);
-        bytes.extend_from_slice(&(self.registrations.len() as u64).to_le_bytes());
-        for one in &self.registrations {
+        bytes.extend_from_slice(&(registrations.len() as u64).to_le_bytes());
+        for one in registrations {
             bytes.extend_from_slice(&one.to_bytes());
         }
         bytes
     }
 
-    /// The index from bytes; the keys are made again, in the order of insertion.
+    /// The index from bytes; blocks and marks are made again.
     ///
     /// # Errors
     /// The bytes are damaged, or were made with other rules.
@@ -286,10 +424,24 @@ impl Index {
             return Err(SnapshotError::Damaged);
         }
         let mut index = Index::new(frozen);
+        index.rows.is_filling = true;
+        let mut touched = Touched::new();
         for part in rest.as_chunks::<BYTES>().0 {
-            index.insert(Packed::from_bytes(part));
+            let packed = Packed::from_bytes(part);
+            let place = index.rows.reserve();
+            if packed != Packed::default() {
+                index.put(place, packed, &mut touched);
+            }
+            touched.clear();
         }
+        index.rows.is_filling = false;
         Ok(index)
+    }
+}
+
+impl From<(u32, Neighbour)> for Edge {
+    fn from((place, other): (u32, Neighbour)) -> Edge {
+        Edge { score: other.score, left: place, right: other.place }
     }
 }
 
@@ -305,79 +457,4 @@ fn number(bytes: &[u8]) -> u64 {
 
 fn length(rest: &mut &[u8]) -> Result<usize, SnapshotError> {
     usize::try_from(number(take(rest, 8)?)).map_err(|_| SnapshotError::Damaged)
-}
-
-/// Sorted pages of entries (key above, place below) under linear hashing.
-#[derive(Debug, Clone)]
-struct Pages {
-    pages: Vec<Vec<u64>>,
-    /// Pages of the last whole round; a power of two.
-    round: usize,
-    entries: usize,
-}
-
-impl Pages {
-    fn new() -> Pages {
-        Pages { pages: vec![Vec::new()], round: 1, entries: 0 }
-    }
-
-    fn page_of(&self, key: u32) -> usize {
-        let spread = mix(u64::from(key), 5) as usize;
-        let page = spread & (2 * self.round - 1);
-        if page < self.pages.len() { page } else { spread & (self.round - 1) }
-    }
-
-    fn range(&self, key: u32) -> &[u64] {
-        let page = &self.pages[self.page_of(key)];
-        let start = page.partition_point(|entry| (entry >> 32) < u64::from(key));
-        let length = page[start..].partition_point(|entry| (entry >> 32) == u64::from(key));
-        &page[start..start + length]
-    }
-
-    fn entries(&self, key: u32) -> impl DoubleEndedIterator<Item = u32> + '_ {
-        self.range(key).iter().map(|entry| *entry as u32)
-    }
-
-    fn count(&self, key: u32) -> usize {
-        self.range(key).len()
-    }
-
-    fn insert(&mut self, key: u32, place: u32) {
-        let entry = u64::from(key) << 32 | u64::from(place);
-        let at = self.page_of(key);
-        let page = &mut self.pages[at];
-        if page.len() == page.capacity() {
-            page.reserve_exact(page.len() / 8 + 4);
-        }
-        let slot = page.partition_point(|known| *known < entry);
-        page.insert(slot, entry);
-        self.entries += 1;
-        if self.entries > self.pages.len() * PAGE_ENTRIES {
-            self.split();
-        }
-    }
-
-    /// Divides the next page of the round.
-    fn split(&mut self) {
-        let next = self.pages.len() - self.round;
-        if self.pages.len() == self.pages.capacity() {
-            self.pages.reserve_exact(self.pages.len() / 16 + 16);
-        }
-        self.pages.push(Vec::new());
-        let all = std::mem::take(&mut self.pages[next]);
-        let stays = |entry: &u64| mix(entry >> 32, 5) as usize & (2 * self.round - 1) == next;
-        let (kept, moved): (Vec<u64>, Vec<u64>) = all.into_iter().partition(stays);
-        let last = self.pages.len() - 1;
-        (self.pages[next], self.pages[last]) = (kept, moved);
-        self.pages[next].shrink_to_fit();
-        self.pages[last].shrink_to_fit();
-        if self.pages.len() == 2 * self.round {
-            self.round *= 2;
-        }
-    }
-
-    fn bytes(&self) -> usize {
-        let entries: usize = self.pages.iter().map(|page| page.capacity() * size_of::<u64>()).sum();
-        entries + self.pages.capacity() * size_of::<Vec<u64>>()
-    }
 }

@@ -5,6 +5,8 @@
 //! agrees, field by field; [`model`] weighs that against two rivals, strangers and relatives, with what [`train`] learned
 //! without labels; [`cluster`] makes persons of the pairs under vetoes.
 //!
+//! [`index`] and [`live`] keep the same true while registrations come one by one.
+//!
 //! Everything is pure: no file, no clock, no chance. The same set of registrations gives the same partition in any order.
 
 pub mod batch;
@@ -16,11 +18,14 @@ pub mod evaluate;
 pub mod explain;
 pub mod frequencies;
 pub mod index;
+pub mod live;
 pub mod model;
 pub mod newborn;
 pub mod ownership;
 pub mod packed;
+mod pages;
 pub mod reading;
+mod rows;
 pub mod standardise;
 pub mod table;
 mod text;

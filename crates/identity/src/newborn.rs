@@ -11,25 +11,23 @@ use crate::text::{NumberMap, mix};
 
 /// Views of one newborn; mothers who moved more often are rare.
 const VIEWS_MAX: usize = 4;
-/// A mother's registrations that are looked at.
-const MOTHER_REGISTRATIONS_MAX: usize = 24;
 
 /// The keys under which a newborn asks for its mother: her number; her name with a telephone; her name with a house.
 pub(crate) fn mother_keys(newborn: &Packed) -> [Option<u64>; 3] {
     let number = (newborn.standing() == Standing::Guardian).then_some(newborn.document);
-    let is_named = newborn.name_kind() == NameKind::Newborn;
     let name = u64::from(newborn.readings[0]);
+    let is_named = newborn.name_kind() == NameKind::Newborn && name != 0;
     let phone = (is_named && newborn.phone() != 0).then(|| mix(name, newborn.phone()));
     let house = (is_named && newborn.road() != 0 && newborn.house != 0).then(|| house_key(newborn, name));
     [number, phone, house]
 }
 
 /// The keys under which a grown person answers.
-fn own_keys(person: &Packed) -> [Option<u64>; 3] {
+pub(crate) fn own_keys(person: &Packed) -> [Option<u64>; 3] {
     let number = (person.has_own_document() && person.standing() == Standing::Own).then_some(person.document);
     let name = u64::from(person.readings[0]);
-    let phone = (person.phone() != 0).then(|| mix(name, person.phone()));
-    let house = (person.road() != 0 && person.house != 0).then(|| house_key(person, name));
+    let phone = (name != 0 && person.phone() != 0).then(|| mix(name, person.phone()));
+    let house = (name != 0 && person.road() != 0 && person.house != 0).then(|| house_key(person, name));
     [number, phone, house]
 }
 
@@ -56,9 +54,7 @@ pub fn with_views(all: &[Packed]) -> (std::borrow::Cow<'_, [Packed]>, Vec<u32>) 
     }
     for (at, one) in (0_u32..).zip(all).filter(|(_, one)| one.is_named() && !asks(one)) {
         for key in own_keys(one).into_iter().flatten() {
-            if let Some(known) = mothers.get_mut(&key)
-                && known.len() < MOTHER_REGISTRATIONS_MAX
-            {
+            if let Some(known) = mothers.get_mut(&key) {
                 known.push(at);
             }
         }
@@ -74,11 +70,16 @@ pub fn with_views(all: &[Packed]) -> (std::borrow::Cow<'_, [Packed]>, Vec<u32>) 
 }
 
 fn views(newborn: &Packed, all: &[Packed], mothers: &NumberMap<u64, Vec<u32>>) -> Vec<Packed> {
-    let mut views: Vec<Packed> = Vec::new();
     let known = mother_keys(newborn).into_iter().flatten().filter_map(|key| mothers.get(&key)).flatten();
-    for mother in known {
+    views_at(newborn, known.map(|mother| &all[*mother as usize]))
+}
+
+/// A newborn as if it lived where each of its mother's registrations says that she lives.
+pub(crate) fn views_at<'a>(newborn: &Packed, mothers: impl Iterator<Item = &'a Packed>) -> Vec<Packed> {
+    let mut views: Vec<Packed> = Vec::new();
+    for mother in mothers {
         let mut view = *newborn;
-        view.take_place(&all[*mother as usize]);
+        view.take_place(mother);
         let is_new = (view.phone() != 0 || view.road() != 0) && view != *newborn && !views.contains(&view);
         if is_new {
             views.push(view);

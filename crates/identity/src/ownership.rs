@@ -47,40 +47,80 @@ impl Elsewhere {
     }
 }
 
-fn places(one: &Packed) -> [Option<u64>; 2] {
+/// Where a named person can be met: by name and telephone, by name and house.
+pub(crate) fn places(one: &Packed) -> [Option<u64>; 2] {
     let name = u64::from(one.readings[0]);
+    if name == 0 {
+        return [None; 2];
+    }
     let phone = (one.phone() != 0).then(|| mix(name, one.phone()));
     let house = (one.road() != 0 && one.house != 0)
         .then(|| mix(mix(name, u64::from(one.road())), u64::from(one.house) << 32 | u64::from(one.flat)));
     [phone, house]
 }
 
+/// Is the registration one whose document may turn out to be another's? `one` as it was before any mark.
+pub(crate) fn is_contestable(one: &Packed) -> bool {
+    one.is_named() && one.has_own_document() && one.standing() == Standing::Own
+}
+
+/// Does a document stand under several names, but not under so many that it is a placeholder?
+fn is_contested(members: &[u32], all: &[Packed]) -> bool {
+    let whole = |member: &u32| all[*member as usize].whole;
+    let is_one_name = members.iter().all(|member| whole(member) == whole(&members[0]));
+    members.len() >= 2 && members.len() <= MEMBERS_MAX && !is_one_name
+}
+
 /// Marks the registrations that carry another person's document. A function of the set: the order does not matter.
 pub fn mark(all: &mut [Packed]) {
-    let is_meant = |one: &Packed| one.is_named() && one.has_own_document() && one.standing() == Standing::Own;
     let mut entries: Vec<(u64, u32)> =
-        (0_u32..).zip(all.iter()).filter(|(_, one)| is_meant(one)).map(|(at, one)| (one.document, at)).collect();
+        (0_u32..).zip(all.iter()).filter(|(_, one)| is_contestable(one)).map(|(at, one)| (one.document, at)).collect();
     entries.sort_unstable();
     let mut contested: Vec<Vec<u32>> = Vec::new();
     for chunk in entries.chunk_by(|left, right| left.0 == right.0) {
-        let whole = |entry: &(u64, u32)| all[entry.1 as usize].whole;
-        let is_one_name = chunk.iter().all(|entry| whole(entry) == whole(&chunk[0]));
-        if chunk.len() >= 2 && chunk.len() <= MEMBERS_MAX && !is_one_name {
-            contested.push(chunk.iter().map(|entry| entry.1).collect());
+        let members: Vec<u32> = chunk.iter().map(|entry| entry.1).collect();
+        if is_contested(&members, all) {
+            contested.push(members);
         }
     }
     let elsewhere = Elsewhere::gather(all, &contested);
+    let mut foreign: Vec<u32> = Vec::new();
     for members in contested {
-        let groups = groups(&members, all, &elsewhere);
-        if groups.iter().all(|group| *group == groups[0]) {
-            continue;
-        }
-        let Some(holder) = holder(&members, &groups, all, &elsewhere) else { continue };
-        for (member, group) in members.iter().zip(&groups) {
-            if *group != holder {
-                all[*member as usize].set_standing(Standing::Foreign);
-            }
-        }
+        let marks = judge(&members, all, &elsewhere);
+        foreign.extend(members.iter().zip(marks).filter(|(_, is_foreign)| *is_foreign).map(|(member, _)| *member));
+    }
+    for member in foreign {
+        all[member as usize].set_standing(Standing::Foreign);
+    }
+}
+
+/// The same for one document: `members` are all registrations that carry it, `neighbours` at least all that can be met where
+/// one of them can. Both as they were before any mark. Says of every member whether its document is another's.
+pub(crate) fn mark_one(members: &[Packed], neighbours: &[Packed]) -> Vec<bool> {
+    let all: Vec<u32> = (0..u32::try_from(members.len()).unwrap_or(0)).collect();
+    if all.is_empty() || !is_contested(&all, members) {
+        return vec![false; members.len()];
+    }
+    let mut everybody = members.to_vec();
+    everybody.extend_from_slice(neighbours);
+    let elsewhere = Elsewhere::gather(&everybody, std::slice::from_ref(&all));
+    judge(&all, members, &elsewhere)
+}
+
+/// Would a document with these members be looked at closely?
+pub(crate) fn is_disputed(members: &[Packed]) -> bool {
+    let all: Vec<u32> = (0..u32::try_from(members.len()).unwrap_or(0)).collect();
+    !all.is_empty() && is_contested(&all, members)
+}
+
+fn judge(members: &[u32], all: &[Packed], elsewhere: &Elsewhere) -> Vec<bool> {
+    let groups = groups(members, all, elsewhere);
+    if groups.iter().all(|group| *group == groups[0]) {
+        return vec![false; members.len()];
+    }
+    match holder(members, &groups, all, elsewhere) {
+        Some(holder) => groups.iter().map(|group| *group != holder).collect(),
+        None => vec![false; members.len()],
     }
 }
 
