@@ -66,6 +66,87 @@ pub fn level_name(field: usize, level: u8) -> &'static str {
     table.iter().find(|(number, _)| *number == level).map_or("", |(_, words)| words)
 }
 
+/// A field's name in English.
+#[must_use]
+pub fn field_name_en(field: usize) -> &'static str {
+    ["document", "name", "birth date", "sex", "telephone", "address"].get(field).copied().unwrap_or("")
+}
+
+/// How a field agrees, in English.
+#[must_use]
+pub fn level_name_en(field: usize, level: u8) -> &'static str {
+    if level == 0 {
+        return "nothing to compare";
+    }
+    let table: &[(u8, &str)] = match field {
+        0 => &[
+            (document::SAME, "the same number"),
+            (document::SLIP, "one slip apart"),
+            (document::NEAR, "two valid numbers of neighbours (twins, relatives)"),
+            (document::DIFFERENT, "two different valid numbers"),
+            (document::DIFFERENT_UNCHECKED, "different, at least one of them not valid"),
+            (document::SAME_DOUBTFUL, "the same number, but one side may carry another's card"),
+        ],
+        1 => &[
+            (name::SAME, "the same"),
+            (name::SOUND, "sounds the same"),
+            (name::TURNED, "the same characters, turned"),
+            (name::ONE_GIVEN, "one character of the given name differs"),
+            (name::PART, "one is a part of the other"),
+            (name::GIVEN, "the same given name, another surname"),
+            (name::SURNAME, "only the surname is the same"),
+            (name::DIFFERENT, "different"),
+            (name::MOTHER_SAME, "a newborn of a mother of the same name"),
+            (name::MOTHER_DIFFERENT, "a newborn of a mother of another name"),
+        ],
+        2 => &[
+            (birth::SAME, "the same day"),
+            (birth::LUNAR, "the lunar and the solar date of one day"),
+            (birth::SLIP, "one slip apart"),
+            (birth::YEAR_ONLY, "the same year, one side knows no more"),
+            (birth::SAME_YEAR, "another day of the same year"),
+            (birth::NEAR, "a year apart, or the same day of another year"),
+            (birth::DIFFERENT, "different"),
+        ],
+        3 => &[(sex::SAME, "the same"), (sex::DIFFERENT, "different")],
+        4 => &[(phone::SAME, "the same"), (phone::SLIP, "one slip apart"), (phone::DIFFERENT, "different")],
+        _ => &[
+            (address::FLAT, "the same flat"),
+            (address::HOUSE, "the same house"),
+            (address::ROAD, "the same road or village"),
+            (address::OTHER_FLAT, "another flat of the same house"),
+            (address::OTHER_HOUSE, "another house of the same road"),
+            (address::COUNTY, "the same county"),
+            (address::DIFFERENT, "different"),
+        ],
+    };
+    table.iter().find(|(number, _)| *number == level).map_or("", |(_, words)| words)
+}
+
+/// How one field of two registrations agrees, and what that weighs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reason {
+    /// Which field; see [`field_name`].
+    pub field: usize,
+    /// How it agrees; see [`level_name`].
+    pub level: u8,
+    /// Evidence in bits against the strongest rival of this field; positive speaks for one person.
+    pub bits: f64,
+}
+
+/// Every field that says something about two finished registrations.
+#[must_use]
+pub fn reasons(left: &Packed, right: &Packed, scorer: &Scorer) -> Vec<Reason> {
+    let levels = compare(left, right);
+    let said = (0..FIELDS).filter(|field| levels.0[*field] != 0);
+    said.map(|field| {
+        let level = levels.0[field];
+        let bits = f64::from(scorer.field(left, right, field, level).total()) / f64::from(UNITS_PER_BIT);
+        Reason { field, level, bits }
+    })
+    .collect()
+}
+
 /// One registration as sent, standardised and packed.
 #[derive(Debug, Clone, Copy)]
 pub struct Side<'a> {

@@ -123,6 +123,12 @@ impl Index {
         self.rows.registrations().get(place as usize)
     }
 
+    /// Is this finished registration what stands at the place?
+    #[must_use]
+    pub fn holds(&self, place: u32, packed: &Packed) -> bool {
+        self.get(place).is_some_and(|known| unmarked(known) == unmarked(packed))
+    }
+
     /// How many places there are, those of removed registrations among them.
     #[must_use]
     pub fn places(&self) -> u32 {

@@ -83,6 +83,41 @@ impl Live {
         touched
     }
 
+    /// Of some others, the one that speaks strongest for being one person with this one, with the score; `None` when none of them
+    /// was worth a look (they hang together through a third, or because somebody decided so).
+    #[must_use]
+    pub fn strongest(&self, place: u32, others: &[u32]) -> Option<(u32, i32)> {
+        let found = self.index.neighbours(place).into_iter();
+        let known = found.filter(|other| !other.is_conflict && others.contains(&other.place));
+        known.max_by_key(|other| other.score).map(|other| (other.place, other.score))
+    }
+
+    /// Did people decide that these are one person?
+    #[must_use]
+    pub fn is_must_link(&self, left: u32, right: u32) -> bool {
+        self.must.get(&left).is_some_and(|others| others.contains(&right))
+    }
+
+    /// Pairs with a note of being one person that cross from one group into the other.
+    #[must_use]
+    pub fn must_links_between(&self, left: &[u32], right: &[u32]) -> Vec<(u32, u32)> {
+        let crossing = |one: &u32| {
+            let others = self.must.get(one).into_iter().flatten().copied().filter(|other| right.contains(other));
+            others.map(|other| (*one, other)).collect::<Vec<_>>()
+        };
+        left.iter().flat_map(crossing).collect()
+    }
+
+    /// Pairs with a note of being two persons that cross from one group into the other.
+    #[must_use]
+    pub fn cannot_links_between(&self, left: &[u32], right: &[u32]) -> Vec<(u32, u32)> {
+        let crossing = |one: &u32| {
+            let others = self.cannot.get(one).into_iter().flatten().copied().filter(|other| right.contains(other));
+            others.map(|other| (*one, other)).collect::<Vec<_>>()
+        };
+        left.iter().flat_map(crossing).collect()
+    }
+
     /// People decided that these are one person.
     pub fn must_link(&mut self, left: u32, right: u32) {
         note(&mut self.must, left, right);

@@ -12,7 +12,7 @@
 //! | `rows`    | keys and sealed rows of this room, byte by byte |
 //! | `claim`   | by what a source knows a thing -> which resource it is |
 //! | `weave`   | one record into the records: claims, versions, late arrivals, merges |
-//! | `link`    | which person a registration is |
+//! | `identity` | which person a registration is: the engine in real time, what people decide, who may this be |
 //! | `person`  | the registrations of a person, for whoever shows one resident as one |
 //! | `road`    | receive: all of the above, in commits of bounded size |
 //! | `receipt`, `problem` | what came, what became of it, what was set aside |
@@ -24,7 +24,7 @@
 
 pub mod chains;
 mod claim;
-mod link;
+mod identity;
 pub mod person;
 mod problem;
 mod read;
@@ -35,6 +35,9 @@ mod rows;
 mod source;
 mod weave;
 
+pub use identity::{
+    Decided, Decision, DecisionKind, Identity, IdentityEvent, Match, MatchGrade, Queued, ReviewReason, Side,
+};
 pub use problem::{Problem, ProblemState};
 pub use read::{Excerpt, Form};
 pub use receipt::{Counts, Finding, Outcome, Receipt, ReceiptId};

@@ -16,6 +16,7 @@ use store::{BlobId, EngineError, Keyspace, Store, StoreError};
 use trust::Domain;
 
 use crate::claim::{self, Cache};
+use crate::identity::{Flight, Identity};
 use crate::problem::{self, ISSUES_MAX, Problem, ProblemState, Unmapped};
 use crate::read::{self, Excerpt, Form, Opened};
 use crate::receipt::{self, Counts, FINDINGS_MAX, Finding, Outcome, Receipt, ReceiptId};
@@ -51,6 +52,7 @@ pub struct Road {
     pub(crate) clock: Arc<dyn Clock>,
     sources: Sources,
     cache: Cache,
+    identity: Arc<Identity>,
 }
 
 /// A record after reading and checking.
@@ -88,7 +90,14 @@ impl Road {
     #[must_use]
     pub fn new(records: Arc<Records>, store: Arc<Store>, clock: Arc<dyn Clock>) -> Self {
         let sources = Sources::new(Arc::clone(&store));
-        Self { records, store, clock, sources, cache: Cache::new() }
+        let identity = Identity::new(Arc::clone(&records), Arc::clone(&store), Arc::clone(&clock));
+        Self { records, store, clock, sources, cache: Cache::new(), identity }
+    }
+
+    /// Who is who.
+    #[must_use]
+    pub fn identity(&self) -> &Arc<Identity> {
+        &self.identity
     }
 
     /// Who sends.
@@ -109,6 +118,7 @@ impl Road {
             receipt.outcome = Outcome::Repeated;
             return Ok(receipt);
         }
+        self.identity.wait(tenant)?;
         let mut decoded = None;
         let mut opened = guarded(source, &delivery, &mut decoded);
         passage.receipt.message_type.clone_from(&opened.message_type);
@@ -199,12 +209,14 @@ impl Road {
         total: &mut Done,
         is_last: bool,
     ) -> Result<(), Failure> {
+        let flight = Flight::new(&self.identity, caller.tenant());
         let planned = self
             .records
             .work(caller, |work| {
+                flight.begin();
                 let mut done = Done::default();
                 for prepared in chunk {
-                    self.take(work, caller, passage, prepared, &mut done)?;
+                    self.take(work, caller, (passage, &flight), prepared, &mut done)?;
                 }
                 let mut receipt = passage.receipt.clone();
                 complete(&mut receipt, total, &done, is_last);
@@ -213,6 +225,7 @@ impl Road {
             })
             .await;
         let (mut done, receipt) = planned?;
+        flight.land(caller).await;
         weave::remember(&self.cache, caller.tenant(), std::mem::take(&mut done.fresh));
         total.counts.add(&done.counts);
         total.findings.append(&mut done.findings);
@@ -227,7 +240,7 @@ impl Road {
         &self,
         work: &mut Work<'_>,
         caller: &Caller,
-        passage: &Passage<'_>,
+        (passage, flight): (&Passage<'_>, &Flight),
         prepared: &Prepared,
         done: &mut Done,
     ) -> Result<(), Failure> {
@@ -262,6 +275,7 @@ impl Road {
             cache: &self.cache,
             at_ms: work.now_ms(),
             by: &caller.actor.name,
+            flight,
         };
         let mut woven = loom.weave(work, record)?;
         done.counts.add(&woven.counts);
@@ -485,9 +499,12 @@ impl Road {
         }
         let key = problem::key(tenant, problem::SET_ASIDE, receipt_id, position);
         let prepared = self.prepare(source, position, record);
+        self.identity.wait(tenant)?;
+        let flight = Flight::new(&self.identity, tenant);
         let (closed, fresh) = self
             .records
             .work(caller, |work| {
+                flight.begin();
                 let row = work.row(Keyspace::Issue, &key)?.ok_or_else(missing)?;
                 let problem: Problem = rows::open(work.keys(), &key, &row)?;
                 let loom = Loom {
@@ -496,12 +513,14 @@ impl Road {
                     cache: &self.cache,
                     at_ms: work.now_ms(),
                     by,
+                    flight: &flight,
                 };
                 let woven = loom.weave(work, &prepared.record)?;
                 close(work, &key, ProblemState::Released, format!("{by}: {reason}"))?;
                 Ok((problem, woven.fresh))
             })
             .await?;
+        flight.land(caller).await;
         weave::remember(&self.cache, tenant, fresh);
         Ok(Problem { state: ProblemState::Released, closed_by: Some(format!("{by}: {reason}")), ..closed })
     }

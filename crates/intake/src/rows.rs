@@ -10,9 +10,8 @@
 //! | `receipt` | tenant 4 · source 4 · ¬received_ms 8 · random 8 | sealed JSON |
 //! | `issue`   | tenant 4 · class 1 · source 4 · ¬received_ms 8 · random 8 · record 4 | sealed JSON |
 //! | `issue`   | tenant 4 · 4 · source 4 · business day 4 · record type and branch (keyed hash 8) | sealed JSON: 日终对账 |
-//! | `ledger`  | tenant 4 · 1 · registration 8 | person 8: the link that holds |
-//! | `ledger`  | tenant 4 · 2 · document 16 | person 8: whose document it is |
-//! | `ledger`  | tenant 4 · 3 · registration 8 · at_ms 8 · random 8 | sealed JSON: why |
+//! | `ledger`  | tenant 4 · 1 … 7 | links, events, decisions, questions: see `identity::ledger` |
+//! | `ledger`  | tenant 4 · 2 · document 16 | of the first releases; nothing reads it any more |
 //!
 //! claim, message and document are the first sixteen bytes of a keyed hash. Classes of `issue`: 0 set aside, 1 accepted with
 //! findings, 2 set aside and closed, 3 code without a map.
@@ -30,7 +29,6 @@ pub(crate) const MESSAGE: u8 = 2;
 pub(crate) const PROBLEM_OF: u8 = 3;
 
 pub(crate) const LINK: u8 = 1;
-pub(crate) const DOCUMENT: u8 = 2;
 pub(crate) const EVENT: u8 = 3;
 
 /// `tenant · class · sixteen bytes`.

@@ -12,8 +12,9 @@ use store::Keyspace;
 use trust::{Domain, TenantKeys};
 
 use crate::claim::{self, Cache, Known};
+use crate::identity::Flight;
 use crate::receipt::Counts;
-use crate::{link, rows};
+use crate::{identity, rows};
 
 /// What the facts of a record are written with.
 pub(crate) struct Loom<'l> {
@@ -23,6 +24,7 @@ pub(crate) struct Loom<'l> {
     pub(crate) cache: &'l Cache,
     pub(crate) at_ms: i64,
     pub(crate) by: &'l str,
+    pub(crate) flight: &'l Flight,
 }
 
 /// What weaving a record did.
@@ -111,7 +113,7 @@ impl Loom<'_> {
         for merge in &record.merges {
             let addresses = (threads.get(&merge.into.reference()), threads.get(&merge.from.reference()));
             if let (Some(into), Some(from)) = addresses {
-                link::declare_same(work, self, &into.address, &from.address)?;
+                identity::declare_same(work, self, &into.address, &from.address)?;
                 said += 1;
             }
         }
@@ -304,7 +306,7 @@ impl Loom<'_> {
 
     fn link(&self, work: &mut Work<'_>, thread: &Thread, resource: &Value) -> Result<(), Failure> {
         if thread.address.key.rid.type_code == TypeCode::PATIENT {
-            link::link(work, self, &thread.address, resource)?;
+            identity::link(work, self, &thread.address, resource)?;
         }
         Ok(())
     }

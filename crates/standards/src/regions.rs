@@ -44,6 +44,11 @@ pub fn division(code: &str, year: u16) -> Option<&'static Division> {
         .max_by_key(|division| division.from_year)
 }
 
+/// Every division that ever was, in no order.
+pub fn all() -> impl Iterator<Item = &'static Division> {
+    DIVISIONS.values().flatten()
+}
+
 /// Everything that ever had this code, in the order of the source.
 #[must_use]
 pub fn history(code: &str) -> &'static [Division] {
