@@ -203,7 +203,7 @@ pub enum AdminCommand {
         #[command(flatten)]
         folder: DataFolder,
         /// clinician, resident, system-administrator, security-administrator, audit-administrator, platform-operator,
-        /// institution-administrator, family-doctor
+        /// institution-administrator, family-doctor, index-administrator
         #[arg(long)]
         role: String,
         /// Its tenant, 1 or above

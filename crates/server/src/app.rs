@@ -13,6 +13,7 @@ use store::Store;
 use tokio::sync::Semaphore;
 
 use crate::audit::Owed;
+use crate::fhir::match_::MatchLimits;
 use crate::sessions::Sessions;
 use crate::{metrics, negotiate};
 
@@ -41,6 +42,7 @@ pub struct App {
     pub(crate) sign_ins: Semaphore,
     pub(crate) bundles: Semaphore,
     pub(crate) owed: Owed,
+    pub(crate) match_limits: MatchLimits,
     /// The data are invented, and every page says so.
     pub(crate) is_demo: bool,
     /// The address that clients use, when a gateway stands in front.
@@ -73,6 +75,7 @@ impl App {
             sign_ins: Semaphore::new(SIGN_INS_MAX),
             bundles: Semaphore::new(cores() + BUNDLES_BEYOND_CORES),
             owed: Owed::default(),
+            match_limits: MatchLimits::default(),
             is_demo,
             base_url,
             prometheus: metrics::handle(),

@@ -120,6 +120,9 @@ pub static ROUTES: &[Route] = routes! {
     Post   "/fhir/R4/{type}/_search"                   "search"       Search        SignedIn fhir::search::of_type_by_form;
     Get    "/fhir/R4/{type}/_history"                  "history"      History       SignedIn fhir::history::of_type;
     Post   "/fhir/R4/{type}/$validate"                 "validate"     Validate      SignedIn fhir::validate::of_type;
+    Post   "/fhir/R4/{type}/$match"                    "match"        Matched       SignedIn fhir::match_::run;
+    Get    "/fhir/R4/{type}/$ihe-pix"                  "pix"          Matched       SignedIn fhir::pix::by_query;
+    Post   "/fhir/R4/{type}/$ihe-pix"                  "pix"          Matched       SignedIn fhir::pix::by_parameters;
     // FHIR R4: one resource
     Get    "/fhir/R4/{type}/{id}"                      "read"         Read          SignedIn fhir::read::current;
     Put    "/fhir/R4/{type}/{id}"                      "update"       Update        SignedIn fhir::write::update;
@@ -160,6 +163,15 @@ pub static ROUTES: &[Route] = routes! {
     Post   "/api/v1/reviews/{review}"                  "review"       EmergencyReviewed OnDuty api::reviews::decide;
     Get    "/api/v1/audit"                             "audit"        AuditRead     OnDuty   api::audit::list;
     Get    "/api/v1/operations"                        "operations"   Read          OnDuty   api::operations::show;
+    Get    "/api/v1/persons/{id}/golden"               "golden-record" Read         SignedIn api::identity::golden;
+    // Who is who: questions for people, and what they decide
+    Get    "/api/v1/identity/reviews"                  "identity-reviews" Read      OnDuty   api::identity::reviews;
+    Post   "/api/v1/identity/reviews/{id}/decide"      "answer-identity" IdentityDecided OnDuty api::identity::decide;
+    Post   "/api/v1/identity/merge"                    "merge"        IdentityDecided OnDuty api::identity::merge;
+    Post   "/api/v1/identity/split"                    "split"        IdentityDecided OnDuty api::identity::split;
+    Post   "/api/v1/identity/undo"                     "undo"         IdentityDecided OnDuty api::identity::undo;
+    Get    "/api/v1/identity/decisions"                "identity-decisions" Read    OnDuty   api::identity::decisions;
+    Get    "/api/v1/identity/events"                   "identity-events" Read       OnDuty   api::identity::events;
     // The road in: messages of sources, what became of them, what was set aside
     Get    "/api/v1/sources"                           "sources"      Read          OnDuty   api::sources::list;
     Post   "/api/v1/sources/{source}/messages"         "receive"      MessageReceived SignedIn api::messages::receive;

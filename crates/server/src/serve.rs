@@ -24,6 +24,9 @@ const DRAIN_MAX: Duration = Duration::from_secs(30);
 /// How often chores are done; metric samples pile up in between.
 const CHORES_EVERY: Duration = Duration::from_secs(5);
 
+/// Rounds of chores between two snapshots of the identity indexes: after a crash, what came in half an hour is read again.
+const ROUNDS_PER_SNAPSHOT: u32 = 360;
+
 /// How a server is started.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -86,6 +89,10 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
     let folder = options.folder.clone();
     let store = tokio::task::block_in_place(|| folder.open())?;
     let app = App::new(store, Arc::new(SystemClock), options.base_url, options.is_demo)?;
+    // Messages wait for it, for a while; everything else goes on.
+    if let Err(error) = app.road.identity().begin_all() {
+        tracing::error!(%error, "the identity indexes cannot be filled");
+    }
     let (stopping, stopped) = watch::channel(false);
     control::listen(Arc::clone(&app), &folder, stopped.clone())
         .map_err(|error| ServeError::Control(folder.control_socket(), error))?;
@@ -127,6 +134,7 @@ impl Running {
         }
         tokio::task::block_in_place(|| {
             self.app.owed.settle(&self.app);
+            self.app.road.identity().save_all();
             self.app.store.close();
         });
         tracing::info!("stopped");
@@ -141,12 +149,18 @@ async fn until(mut stopped: watch::Receiver<bool>) {
 /// Small chores: fold metric samples, write audit events that waited for room on the disk.
 async fn keep_house(app: Arc<App>, stopped: watch::Receiver<bool>) {
     let mut tick = tokio::time::interval(CHORES_EVERY);
+    let mut rounds = 0_u32;
     let end = until(stopped);
     tokio::pin!(end);
     loop {
         tokio::select! {
             _ = tick.tick() => {
                 app.fold_metrics();
+                rounds = rounds.wrapping_add(1);
+                if rounds.is_multiple_of(ROUNDS_PER_SNAPSHOT) {
+                    let app = Arc::clone(&app);
+                    tokio::task::spawn_blocking(move || app.road.identity().save_all());
+                }
                 if app.owed.len() > 0 {
                     tokio::task::block_in_place(|| app.owed.settle(&app));
                 }

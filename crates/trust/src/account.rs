@@ -60,11 +60,13 @@ pub enum Role {
     InstitutionAdministrator,
     /// 家庭医生: a clinician with residents under contract.
     FamilyDoctor,
+    /// 主索引管理员: decides who is who; sees demographics only.
+    IndexAdministrator,
 }
 
 impl Role {
     /// Every role, in the order of the decision table.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Machine,
         Self::Clinician,
         Self::Resident,
@@ -74,6 +76,7 @@ impl Role {
         Self::PlatformOperator,
         Self::InstitutionAdministrator,
         Self::FamilyDoctor,
+        Self::IndexAdministrator,
     ];
 
     /// The word in the decision table, in stored accounts and on the command line.
@@ -89,6 +92,7 @@ impl Role {
             Self::PlatformOperator => "platform-operator",
             Self::InstitutionAdministrator => "institution-administrator",
             Self::FamilyDoctor => "family-doctor",
+            Self::IndexAdministrator => "index-administrator",
         }
     }
 
@@ -105,6 +109,7 @@ impl Role {
             Self::PlatformOperator => ("平台运维", "platform operator"),
             Self::InstitutionAdministrator => ("机构管理员", "institution administrator"),
             Self::FamilyDoctor => ("家庭医生", "family doctor"),
+            Self::IndexAdministrator => ("主索引管理员", "index administrator"),
         }
     }
 }
@@ -112,7 +117,7 @@ impl Role {
 /// A role that is not one of [`Role::ALL`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "unknown role `{0}`; known: machine, clinician, resident, system-administrator, security-administrator, audit-administrator, platform-operator, institution-administrator, family-doctor"
+    "unknown role `{0}`; known: machine, clinician, resident, system-administrator, security-administrator, audit-administrator, platform-operator, institution-administrator, family-doctor, index-administrator"
 )]
 pub struct UnknownRole(pub String);
 

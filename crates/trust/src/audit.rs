@@ -72,6 +72,10 @@ audit_actions! {
     OriginalRead = "original-read", 'R', true, "查看原始报文", "an original message was read";
     /// Set-aside data opened, closed or released.
     ProblemHandled = "problem-handled", 'U', true, "处理问题数据", "set-aside data were opened, closed or released";
+    /// Registrations that may be somebody who was described, or the other numbers of one.
+    Matched = "matched", 'R', true, "患者匹配或标识交叉查询", "somebody was looked up in the identity index";
+    /// Who is who was decided by a person.
+    IdentityDecided = "identity-decided", 'U', true, "人工核实身份：合并、拆分、撤销或答复", "a person merged, split, took back or answered a question of the identity engine";
     /// A file given out.
     Export = "export", 'R', true, "批量导出", "a file was given out";
     /// Signed in.

@@ -170,11 +170,13 @@ pub enum Duty {
     SeeWhoLooked,
     /// Ask why the policy decides as it does.
     ExplainPolicy,
+    /// Decide who is who: the queue of the identity engine, merge, split, undo (主索引管理).
+    DecideIdentity,
 }
 
 impl Duty {
     /// Every duty; the table has one row for each.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::ManageAccounts,
         Self::AssignGrants,
         Self::ReadPolicy,
@@ -192,6 +194,7 @@ impl Duty {
         Self::SeeContracts,
         Self::SeeWhoLooked,
         Self::ExplainPolicy,
+        Self::DecideIdentity,
     ];
 
     /// The id of its row.
@@ -215,6 +218,7 @@ impl Duty {
             Self::SeeContracts => "see-contracts",
             Self::SeeWhoLooked => "see-who-looked",
             Self::ExplainPolicy => "explain-policy",
+            Self::DecideIdentity => "decide-identity",
         }
     }
 }
@@ -240,7 +244,8 @@ pub fn usual_purpose(role: Role) -> Purpose {
         | Role::SecurityAdministrator
         | Role::AuditAdministrator
         | Role::PlatformOperator
-        | Role::InstitutionAdministrator => Purpose::Operations,
+        | Role::InstitutionAdministrator
+        | Role::IndexAdministrator => Purpose::Operations,
     }
 }
 

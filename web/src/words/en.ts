@@ -207,6 +207,7 @@ export const en: Words = {
   "role.family-doctor": "Family doctor",
   "role.institution-administrator": "Institution administrator",
   "role.index-administrator": "Index administrator",
+  "role.index-administrator": "Index administrator",
   "role.system-administrator": "System administrator",
   "role.security-administrator": "Security administrator",
   "role.audit-administrator": "Audit administrator",

@@ -10,6 +10,7 @@ pub mod explain;
 mod facts;
 pub mod find;
 pub mod launch;
+pub mod identity;
 mod lookup;
 pub mod me;
 pub mod medicines;

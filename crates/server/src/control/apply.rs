@@ -214,6 +214,7 @@ fn usual_scope(role: Role) -> &'static str {
         Role::Resident => "patient/*.rs",
         Role::AuditAdministrator => "user/AuditEvent.rs",
         Role::Machine | Role::SystemAdministrator | Role::SecurityAdministrator | Role::PlatformOperator => "",
+        Role::IndexAdministrator => "user/Patient.rs user/Person.rs user/RelatedPerson.rs user/Organization.rs",
         Role::InstitutionAdministrator => {
             "user/Organization.rs user/Practitioner.rs user/PractitionerRole.rs user/Location.rs user/Medication.rs"
         }

@@ -56,6 +56,14 @@ fn offer(route: &Route) -> Offer {
             "http://hl7.org/fhir/OperationDefinition/Patient-everything",
             Some("Patient"),
         ),
+        (Method::Post, "/{type}/$match") => {
+            Offer::Operation("match", "http://hl7.org/fhir/OperationDefinition/Patient-match", Some("Patient"))
+        }
+        (Method::Get | Method::Post, "/{type}/$ihe-pix") => Offer::Operation(
+            "ihe-pix",
+            "https://profiles.ihe.net/ITI/PIXm/OperationDefinition/IHE.PIXm.pix",
+            Some("Patient"),
+        ),
         _ => Offer::Nothing,
     }
 }

@@ -4,7 +4,9 @@
 pub mod bundle;
 pub mod everything;
 pub mod history;
+pub mod match_;
 pub mod metadata;
+pub mod pix;
 pub mod read;
 pub mod search;
 pub mod unrouted;
