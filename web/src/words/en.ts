@@ -207,7 +207,6 @@ export const en: Words = {
   "role.family-doctor": "Family doctor",
   "role.institution-administrator": "Institution administrator",
   "role.index-administrator": "Index administrator",
-  "role.index-administrator": "Index administrator",
   "role.system-administrator": "System administrator",
   "role.security-administrator": "Security administrator",
   "role.audit-administrator": "Audit administrator",

@@ -205,7 +205,6 @@ export const zh = {
   "role.family-doctor": "家庭医生",
   "role.institution-administrator": "机构管理员",
   "role.index-administrator": "主索引管理员",
-  "role.index-administrator": "主索引管理员",
   "role.system-administrator": "系统管理员",
   "role.security-administrator": "安全管理员",
   "role.audit-administrator": "审计管理员",

@@ -83,6 +83,12 @@ impl Server {
         stdout_of(&output)
     }
 
+    /// A token of a new source.
+    pub fn source(&self, name: &str, tenant: u32, institution: &str) -> String {
+        let tenant = tenant.to_string();
+        stdout_of(&self.admin(&["source", name, "--tenant", &tenant, "--institution", institution]))
+    }
+
     /// The generated password of a new account.
     pub fn account(&self, name: &str, tenant: u32, role: &str, extra: &[&str]) -> String {
         let tenant = tenant.to_string();

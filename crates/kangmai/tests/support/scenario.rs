@@ -14,7 +14,8 @@
 //! ```
 //!
 //! - `as NAME` says who asks, until it is said again: `writer`, `reader`, `observer` (Observations only), `elsewhere` (another
-//!   tenant), `doctor` (a clinician's session), `auditor`, `nobody`.
+//!   tenant), `doctor` (a clinician's session), `auditor`, `index` (an index administrator), `source-a` and `source-b` (the
+//!   machine accounts of two sources), `nobody`.
 //! - In text that is sent, `<<name>>` is what was caught before, and `<<spaces N>>` is N spaces. In text that is expected,
 //!   `*` is anything, and `<<name>>` catches what stands there, or must equal what was caught.
 //! - Expected JSON is a subset: `null` means absent; a list must have the same length unless its last item is `"..."`.
@@ -89,6 +90,9 @@ fn enter(server: &Server, tenant: u32, who: &str) -> Result<Client, String> {
         "elsewhere" => server.machine("elsewhere", tenant + 1, "system/*.cruds"),
         // The people of these scenarios have no visits on the road.
         "doctor" => session(server, tenant, "doctor", "clinician", &["--scope", "user/*.cruds ground/any"]),
+        "source-a" => server.source("source-a", tenant, "99012110000000000001"),
+        "source-b" => server.source("source-b", tenant, "99012110000000000002"),
+        "index" => session(server, tenant, "index", "index-administrator"),
         "auditor" => session(server, tenant, "auditor", "audit-administrator", &[]),
         other => return Err(format!("nobody is called `{other}`")),
     };
