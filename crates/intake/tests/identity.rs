@@ -46,6 +46,9 @@ fn house() -> House {
         number: 0,
         title: "a".to_owned(),
         institution: "99012110000000000001".to_owned(),
+        branch: None,
+        authorities: Vec::new(),
+        patient_roots: Vec::new(),
         account: "source-a".to_owned(),
         is_enabled: true,
         encoding: None,
@@ -162,8 +165,11 @@ fn number(birth: &str, sequence: u32) -> String {
 fn patient(id: &str, name: &str, birth: &str, document: &str, phone: &str, address: &str) -> Value {
     let mut patient = json!({
         "resourceType": "Patient", "id": id, "active": true, "name": [{ "text": name }], "gender": "male",
-        "address": [{ "text": address, "postalCode": id }],
+        "address": [{ "postalCode": if id.is_empty() { "0" } else { id } }],
     });
+    if !address.is_empty() {
+        patient["address"][0]["text"] = address.into();
+    }
     if !birth.is_empty() {
         patient["birthDate"] = birth.into();
     }
@@ -265,11 +271,12 @@ fn a_merge_taken_back_is_a_merge_that_never_was() {
     let again = patient("b3", "孙静好", "1990-03-07", &number("19900307", 14), "", "");
     house.send(std::slice::from_ref(&again));
     twin.send(&[again]);
-    assert_eq!(house.person_of("b3"), house.person_of("z1"));
+    assert_ne!(house.person_of("b3"), house.person_of("b2"), "what is known of the other one forbids it");
     let undone = block_on(house.identity().undo(&house.caller, &merged.decision.id, "撤销误操作")).unwrap();
     assert_eq!(undone.decision.undoes.as_deref(), Some(merged.decision.id.as_str()));
     assert_eq!(house.persons(), twin.persons());
     assert_eq!(house.golden(), twin.golden());
+    assert_eq!(house.person_of("b3"), house.person_of("b2"), "what came since is decided again");
     assert_eq!(house.person_of("b2"), other, "the person comes back under its own handle");
     assert!(block_on(house.identity().undo(&house.caller, &merged.decision.id, "撤销误操作")).is_err());
     let (events, _) = house.identity().events(TENANT, None, 1_000).unwrap();
@@ -333,7 +340,8 @@ fn the_index_after_a_start_is_the_index_before() {
     house.send(&all[8..]);
     let road = house.restarted();
     assert_eq!(road.identity().size(TENANT).unwrap().0, all.len());
-    for described in &all {
+    // Of the last one nothing but a name is known.
+    for described in &all[..all.len() - 1] {
         let before = house.identity().find(TENANT, described, 10).unwrap();
         let after = road.identity().find(TENANT, described, 10).unwrap();
         let view = |found: &[intake::Match]| {
