@@ -410,12 +410,11 @@ impl Linker {
         let mut taken: HashSet<PersonNumber> = earliest.keys().copied().collect();
         let mut change = Change::default();
         for (number, group) in groups.iter().enumerate() {
-            let person = match kept[number] {
+            let hinted = group.iter().find_map(|place| Some((*place, *hints.get(place)?)));
+            let hinted = hinted.filter(|(_, hint)| !taken.contains(hint));
+            let person = match kept[number].into_iter().chain(hinted).min() {
                 Some((_, person)) => person,
-                None => match group.iter().find_map(|place| hints.get(place)).filter(|hint| !taken.contains(hint)) {
-                    Some(hint) => *hint,
-                    None => random_number()?,
-                },
+                None => random_number()?,
             };
             taken.insert(person);
             for place in group {
