@@ -234,6 +234,47 @@ fn the_persons_do_not_depend_on_the_order_of_arrival() {
     );
 }
 
+/// Several such families, each with numbers, telephones and houses of its own.
+fn village(families: u32) -> Vec<Value> {
+    let other = |text: &str, family: u32| {
+        let text = text.replace("99012119800601011", &number("19800601", 100 + family)[..17]);
+        text.replace("10012345678", &format!("1001{family:03}5678"))
+            .replace("10077776666", &format!("1007{family:03}6666"))
+    };
+    let mut all = Vec::new();
+    for family in 0..families {
+        for patient in self::families() {
+            let id = patient["id"].as_str().unwrap();
+            let text = patient.to_string().replace(&format!("\"{id}\""), &format!("\"{id}-{family}\""));
+            let text = text
+                .replace("和平路18号", &format!("和平路{}号", 18 + family))
+                .replace("解放路9号", &format!("解放路{}号", 9 + family));
+            all.push(serde_json::from_str(&other(&text, family)).unwrap());
+        }
+    }
+    all
+}
+
+#[test]
+fn many_at_once_are_the_persons_of_one_after_the_other() {
+    let all = village(8);
+    let straight = house();
+    straight.send(&all);
+    let expected = straight.persons();
+    let house = house();
+    std::thread::scope(|scope| {
+        for number in 0..4 {
+            let (house, all) = (&house, &all);
+            scope.spawn(move || {
+                for chunk in all.iter().skip(number).step_by(4).collect::<Vec<_>>().chunks(3) {
+                    house.send(&chunk.iter().map(|patient| (*patient).clone()).collect::<Vec<_>>());
+                }
+            });
+        }
+    });
+    assert_eq!(house.persons(), expected);
+}
+
 #[test]
 fn questions_wait_for_people_and_say_why() {
     let house = house();

@@ -119,6 +119,14 @@ fn type_operation(client: &Client, type_name: &str, name: &str) {
             (client.post(&format!("/fhir/R4/{type_name}/$validate"), &body), 200)
         }
         "everything" => (client.get(&format!("/fhir/R4/{type_name}/none/$everything")), 404),
+        "match" => {
+            let described = json!({"resourceType": "Patient", "name": [{"text": "周不识"}], "birthDate": "1966-06-06"});
+            let parameters =
+                json!({"resourceType": "Parameters", "parameter": [{"name": "resource", "resource": described}]});
+            (client.post("/fhir/R4/Patient/$match", &parameters), 200)
+        }
+        // Nobody is known under this number.
+        "ihe-pix" => (client.get("/fhir/R4/Patient/$ihe-pix?sourceIdentifier=urn:example:none%7C1"), 404),
         other => panic!("an operation that nobody tried: {other}"),
     };
     assert_eq!(answer.status, expected, "{type_name} ${name}: {}", answer.body);
