@@ -92,7 +92,7 @@ fn enter(server: &Server, tenant: u32, who: &str) -> Result<Client, String> {
         "doctor" => session(server, tenant, "doctor", "clinician", &["--scope", "user/*.cruds ground/any"]),
         "source-a" => server.source("source-a", tenant, "99012110000000000001"),
         "source-b" => server.source("source-b", tenant, "99012110000000000002"),
-        "index" => session(server, tenant, "index", "index-administrator"),
+        "index" => session(server, tenant, "index", "index-administrator", &[]),
         "auditor" => session(server, tenant, "auditor", "audit-administrator", &[]),
         other => return Err(format!("nobody is called `{other}`")),
     };

@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn an_account_has_a_rate_and_a_burst() {
         let limits = MatchLimits::default();
-        let mut ask = |now_ms| limits.take(TenantId(1), "doctor", Role::Clinician, now_ms).is_ok();
+        let ask = |now_ms| limits.take(TenantId(1), "doctor", Role::Clinician, now_ms).is_ok();
         assert_eq!((0..40).filter(|_| ask(0)).count(), 30);
         assert!(!ask(500) && ask(1_000) && !ask(1_100));
         assert!(limits.take(TenantId(1), "another", Role::Clinician, 1_100).is_ok());
