@@ -37,9 +37,8 @@ fn percentiles(mut times: Vec<Duration>) -> String {
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let (records, queries) = (arguments.next().unwrap(), arguments.next().unwrap());
-    let regions = arguments.next().map_or_else(Regions::default, |path| {
-        Regions::read(&std::fs::read_to_string(path).unwrap()).0
-    });
+    let regions =
+        arguments.next().map_or_else(Regions::default, |path| Regions::read(&std::fs::read_to_string(path).unwrap()).0);
     let mut out = std::io::stdout().lock();
     let mut say = |words: String| drop(writeln!(out, "{words}"));
     let mut all = read(&records, &regions);

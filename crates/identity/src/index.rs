@@ -186,14 +186,19 @@ impl Index {
         touched.push(place);
         self.rows.put(place, packed, touched);
         if newborn::asks(&packed) {
-            for (at, key) in newborn::mother_keys(&packed).into_iter().enumerate() {
-                if let Some(key) = key {
-                    self.rows.pages.insert(ask_key(at, key), place);
-                }
-            }
+            self.ask(place, &packed);
             self.refresh_views(place, touched);
         }
         self.settle_around(&packed, touched);
+    }
+
+    /// A newborn asks for its mother.
+    fn ask(&mut self, place: u32, packed: &Packed) {
+        for (at, key) in newborn::mother_keys(packed).into_iter().enumerate() {
+            if let Some(key) = key {
+                self.rows.pages.insert(ask_key(at, key), place);
+            }
+        }
     }
 
     /// Takes a registration out; its place stays empty.
@@ -431,15 +436,22 @@ impl Index {
         }
         let mut index = Index::new(frozen);
         index.rows.is_filling = true;
-        let mut touched = Touched::new();
+        let (mut touched, mut newborns) = (Touched::new(), Vec::new());
         for part in rest.as_chunks::<BYTES>().0 {
             let packed = Packed::from_bytes(part);
             let place = index.rows.reserve();
             if packed != Packed::default() {
-                index.put(place, packed, &mut touched);
+                // Whose card it is stands in the snapshot; where mothers live is known once all are there.
+                index.count += 1;
+                index.rows.put(place, packed, &mut touched);
+                if newborn::asks(&packed) {
+                    index.ask(place, &packed);
+                    newborns.push(place);
+                }
             }
             touched.clear();
         }
+        newborns.into_iter().for_each(|place| index.refresh_views(place, &mut touched));
         index.rows.is_filling = false;
         Ok(index)
     }

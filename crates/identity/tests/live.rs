@@ -187,6 +187,10 @@ proptest! {
         order.sort_by_key(|at| (*at as u64 ^ seed).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(17));
         let (world, of) = bring(&all, &order, &detours, &frozen);
         prop_assert_eq!(world.persons(&of), batch(&all, &frozen, &Wishes::default()));
+        // A snapshot is the same index.
+        let restored = Live::over(identity::index::Index::restore(&world.live.index().snapshot()).unwrap());
+        let places: Vec<u32> = of.keys().copied().collect();
+        prop_assert_eq!(restored.regroup(&places, &[]).groups, world.live.regroup(&places, &[]).groups);
     }
 
     #[test]

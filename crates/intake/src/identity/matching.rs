@@ -1,6 +1,8 @@
 //! Who may this be? The answer to `Patient/$match`: registrations that may be the same person as one that is only described.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 use identity::batch::CERTAIN;
 use identity::cluster::ReviewKind;
@@ -17,6 +19,9 @@ use super::tenants::Identity;
 
 /// Candidates that are looked at; more than these are a placeholder's.
 const CANDIDATES_MAX: usize = 64;
+
+/// How long a question waits for an index that is being filled: somebody is looking at the screen.
+const WAIT_MAX: Duration = Duration::from_millis(250);
 
 /// FHIR's match grades.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,12 +70,16 @@ impl Identity {
     ///
     /// # Errors
     /// `Unprocessable` when too little is said: a name, and a birth date, a telephone or a document. `NotReady`.
-    pub fn find(&self, tenant: TenantId, described: &Value, limit: usize) -> Result<Vec<Match>, Failure> {
+    pub fn find(self: &Arc<Self>, tenant: TenantId, described: &Value, limit: usize) -> Result<Vec<Match>, Failure> {
         let mut packed = patient::packed(described, self.clock.now_ms());
         let has_more = packed.birth.is_some() || packed.phone() != 0 || packed.has_own_document();
         if patient::name(described).trim().is_empty() || !has_more {
             let why = "say a name, and a birth date, a telephone or a document";
             return Err(Failure::new(ErrorCode::Unprocessable, why));
+        }
+        // The first question of a tenant without registrations finds an index that nobody has asked for yet.
+        if self.wait_for(tenant, WAIT_MAX).is_err() {
+            return Err(Failure::new(ErrorCode::NotReady, "the identity index is still being filled"));
         }
         self.with(tenant, |linker| {
             let index = linker.live().index();

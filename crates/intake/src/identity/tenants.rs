@@ -158,10 +158,14 @@ impl Identity {
     /// # Errors
     /// `Busy` when it takes longer, `NotReady` when it cannot be filled.
     pub fn wait(self: &Arc<Self>, tenant: TenantId) -> Result<(), Failure> {
+        self.wait_for(tenant, WAIT_MAX)
+    }
+
+    pub(crate) fn wait_for(self: &Arc<Self>, tenant: TenantId, longest: Duration) -> Result<(), Failure> {
         self.begin(tenant);
         let cell = self.cell(tenant);
         let mut state = cell.state.lock();
-        let end = Instant::now() + WAIT_MAX;
+        let end = Instant::now() + longest;
         while matches!(*state, State::Filling) {
             if cell.is_settled.wait_until(&mut state, end).timed_out() {
                 return Err(Failure::new(ErrorCode::Busy, "the identity index is still being filled"));
