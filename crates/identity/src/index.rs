@@ -23,6 +23,9 @@ const MAGIC: &[u8; 8] = b"KMIDX002";
 const ASK: u64 = 40;
 /// Registrations in one place that are looked at when a card is disputed: more are a counter's, not a household's.
 const NEIGHBOURS_MAX: usize = 256;
+/// Registrations on one number beyond which nobody asks whose it is: far more than [`crate::ownership`] looks at, so that all of them
+/// have long been found to be nobody's. Without it every arrival under a placeholder would look through all the others.
+const BEARERS_MAX: usize = 1_024;
 
 /// What is to be done with a candidate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -269,6 +272,9 @@ impl Index {
     }
 
     fn mark_again(&mut self, key: u32, document: u64, touched: &mut Touched) {
+        if self.rows.pages.count(key) > BEARERS_MAX {
+            return;
+        }
         let is_member = |row: &u32| {
             let one = unmarked(self.rows.packed(*row));
             *row < VIEW && one.document == document && ownership::is_contestable(&one)
@@ -301,8 +307,11 @@ impl Index {
         }
         let mut newborns: Vec<u32> = Vec::new();
         for (at, key) in newborn::own_keys(&unmarked(person)).into_iter().enumerate() {
-            if let Some(key) = key {
-                newborns.extend(self.rows.pages.rows(ask_key(at, key)));
+            // A number that hundreds of newborns name as their mother's is nobody's.
+            if let Some(key) =
+                key.map(|key| ask_key(at, key)).filter(|key| self.rows.pages.count(*key) <= NEIGHBOURS_MAX)
+            {
+                newborns.extend(self.rows.pages.rows(key));
             }
         }
         newborns.sort_unstable();
