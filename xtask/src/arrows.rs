@@ -17,6 +17,7 @@ const MAY_SEE: &[(&str, &[&str])] = &[
     ("formats", &["standards", "model"]),
     ("quality", &["standards", "model"]),
     ("identity", &["standards", "model"]),
+    ("synth", &["formats", "standards", "model"]),
     ("records", &["store", "standards", "formats", "trust", "model"]),
     ("intake", &["formats", "quality", "identity", "records", "store", "trust", "standards", "model"]),
     ("care", &["intake", "records", "store", "identity", "standards", "trust", "model"]),
@@ -39,7 +40,7 @@ const MAY_SEE: &[(&str, &[&str])] = &[
             "trust",
         ],
     ),
-    ("kangmai", &["server", "formats", "standards", "quality", "identity"]),
+    ("kangmai", &["server", "formats", "standards", "quality", "identity", "synth"]),
     // Not a room: the tool that watches over the rooms prints their tables.
     ("xtask", &["model", "trust"]),
     // Makes labelled people for the tests of `identity`, and therefore may know nothing of it.

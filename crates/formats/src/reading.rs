@@ -59,6 +59,9 @@ pub struct Record {
     pub business_day: String,
     /// The amount that the source sums up in its 日终对账, as sent; empty when there is none.
     pub amount: String,
+    /// By what the record itself is known, where its facts do not say so by their order: a row about a visit also says who the
+    /// patient is. `None`: the first fact that is more than a mention. It is also there when the record is set aside.
+    pub main: Option<Claim>,
     /// What it says.
     pub facts: Vec<Fact>,
     /// The elements that it was read from.

@@ -5,7 +5,8 @@
 //! and amount.
 //!
 //! `issue` · tenant 4 · 5 · source 4 · day 4 · record type 8 · claim 16 → sealed key and amount. The row's key is remembered
-//! under the claim (`claim` · tenant 4 · 4 · claim 16), so that a record that moves to another day leaves the first.
+//! under the claim (`claim` · tenant 4 · 4 · claim 16 mixed with the record type, because a registration and a medical record
+//! are both known by their visit), so that a record that moves to another day leaves the first.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -103,8 +104,16 @@ fn prefix(tenant: TenantId, class: u8, source: u32, day: u32) -> Vec<u8> {
     key
 }
 
-fn type_hash(keys: &TenantKeys, text: &str) -> [u8; 8] {
+pub(crate) fn type_hash(keys: &TenantKeys, text: &str) -> [u8; 8] {
     keys.hash64(Domain::Claim, text.as_bytes()).to_be_bytes()
+}
+
+/// A claim's hash mixed with that of a record type.
+pub(crate) fn typed(mut hash: [u8; 16], record_type: [u8; 8]) -> [u8; 16] {
+    for (byte, other) in hash.iter_mut().zip(record_type) {
+        *byte ^= other;
+    }
+    hash
 }
 
 /// Counts an accepted record under its day.
@@ -123,9 +132,10 @@ pub(crate) fn count(
     };
     let Some(day) = day_number(&day) else { return Ok(()) };
     let mut key = prefix(work.tenant(), DAY, source.number, day);
-    key.extend_from_slice(&type_hash(work.keys(), &record.record_type));
+    let record_type = type_hash(work.keys(), &record.record_type);
+    key.extend_from_slice(&record_type);
     key.extend_from_slice(&hash);
-    let pointer = rows::hashed(work.tenant(), DAY_OF, hash);
+    let pointer = rows::hashed(work.tenant(), DAY_OF, typed(hash, record_type));
     match work.row(Keyspace::Claim, &pointer)? {
         Some(before) if before == key && record.amount.is_empty() => return Ok(()),
         Some(before) if before != key => work.delete_row(Keyspace::Issue, before),

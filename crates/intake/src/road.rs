@@ -258,7 +258,9 @@ impl Road {
         );
         let about = weave::principal(record);
         let hash = about.map(|claim| claim::hash(work.keys(), passage.source.number, claim));
-        let principal = hash.map(|hash| rows::hashed(tenant, rows::PROBLEM_OF, hash));
+        // Of a visit there are several records: its registration does not come right because its medical record came.
+        let record_type = reconcile::type_hash(work.keys(), &record.record_type);
+        let principal = hash.map(|hash| rows::hashed(tenant, rows::PROBLEM_OF, reconcile::typed(hash, record_type)));
         if prepared.is_set_aside {
             done.counts.set_aside += 1;
             let key = self.note(work, passage, prepared, ProblemState::SetAside)?;

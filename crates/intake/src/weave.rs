@@ -74,7 +74,8 @@ pub(crate) fn examine(record: &Record) -> Vec<Issue> {
 
 /// The claim that a record is about: the first thing that it says, and not only mentions.
 pub(crate) fn principal(record: &Record) -> Option<&Claim> {
-    record.facts.iter().find(|fact| fact.act != Act::Mention).map(|fact| &fact.claim)
+    let first = || record.facts.iter().find(|fact| fact.act != Act::Mention).map(|fact| &fact.claim);
+    record.main.as_ref().or_else(first)
 }
 
 impl Loom<'_> {

@@ -60,6 +60,8 @@ pub enum Command {
     Verify(Verify),
     /// Start with the sample records, in a fresh folder that is removed at the end
     Demo(Demo),
+    /// Make a city of invented residents: the feeds of three senders, and the truth about them
+    Synth(Synth),
 }
 
 /// Where the data lie.
@@ -396,6 +398,26 @@ pub struct Demo {
     /// Keep the data in this folder, which must not exist yet [default: a temporary folder, removed at the end]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+}
+
+/// `kangmai synth`.
+#[derive(Debug, Args)]
+pub struct Synth {
+    /// How many residents; the last household is made whole
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=2_000_000))]
+    pub people: u32,
+    /// The same seed and day give the same bytes
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// The folder to make it in; empty or not there yet
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// The day of the demo, from which every date is an offset: 2026-11-22 [default: today]
+    #[arg(long, value_name = "DAY")]
+    pub today: Option<String>,
+    /// Years of history
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(i32).range(1..=10))]
+    pub years: i32,
 }
 
 /// `kangmai empi`.

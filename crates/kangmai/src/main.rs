@@ -17,6 +17,7 @@ mod load;
 mod memory;
 mod serve;
 mod speak;
+mod synth;
 mod validate;
 
 use std::process::ExitCode;
@@ -72,5 +73,6 @@ fn run(command: Command) -> anyhow::Result<Ended> {
         Command::Restore(arguments) => backup::restore(&arguments),
         Command::Verify(arguments) => backup::verify(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Synth(arguments) => synth::run(&arguments),
     }
 }

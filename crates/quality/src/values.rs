@@ -13,6 +13,9 @@ use crate::data::Shape;
 use crate::value::{digits, is_broken, length, number};
 use crate::when::{Misfit, When};
 
+/// Stands in a list of words for any of them: an element whose meaning is rightly given in words.
+const ANY_WORD: &str = "*";
+
 /// The national tree of object identifiers for health (2.16.156.10011), in which every code table of documents hangs.
 const NATIONAL_TREE: &str = "2.16.156.10011.";
 /// Other trees that documents rightly name: HL7, ISO, China.
@@ -182,6 +185,10 @@ impl<'a> Checked<'a> {
                 let expected = format!("{}:{wanted}", plan.title);
                 self.find("quality.code.shape", None, element, expected, "核对编码,名称填在名称字段");
             }
+            return;
+        }
+        let in_words = plan.table.and_then(|table| self.rules.words.get(table.id));
+        if in_words.is_some_and(|words| words.iter().any(|word| word == ANY_WORD || word == value)) {
             return;
         }
         if !value.is_ascii() && plan.table.is_some() {

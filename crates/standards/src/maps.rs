@@ -10,9 +10,12 @@ use serde::Deserialize;
 
 static ANALYTES: &str = include_str!("../../../standards/maps/analytes.toml");
 
-static FILES: [(&str, &str); 2] = [
+static FILES: [(&str, &str); 5] = [
     ("abbreviations", include_str!("../../../standards/maps/abbreviations.toml")),
     ("numbered", include_str!("../../../standards/maps/numbered.toml")),
+    ("city-hospital", include_str!("../../../standards/maps/city-hospital.toml")),
+    ("county-hospital", include_str!("../../../standards/maps/county-hospital.toml")),
+    ("primary-care", include_str!("../../../standards/maps/primary-care.toml")),
 ];
 
 /// The institution of the map that stands in where an institution has none of its own.
@@ -34,6 +37,21 @@ pub struct Analyte {
     /// Its mass in g/mol, as a decimal text; empty when there is no formula.
     #[serde(default)]
     pub molar_mass: String,
+    /// Units that mean another scale of this analyte, which neither UCUM nor a molar mass can know.
+    #[serde(default)]
+    pub convert: Vec<Scale>,
+}
+
+/// Another scale of an analyte: analyte's unit = value × factor + offset.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scale {
+    /// The UCUM unit of that scale.
+    pub unit: String,
+    /// As a decimal text.
+    pub factor: String,
+    /// As a decimal text.
+    pub offset: String,
 }
 
 #[derive(Deserialize)]

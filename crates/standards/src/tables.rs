@@ -8,7 +8,7 @@ use serde::Deserialize;
 static COMMON: &str = include_str!("../../../standards/tables/common.toml");
 
 /// One file per table, in the order in which equally good matches win.
-static FILES: [(&str, &str); 9] = [
+static FILES: [(&str, &str); 12] = [
     ("registration", include_str!("../../../standards/tables/registration.toml")),
     ("outpatient_record", include_str!("../../../standards/tables/outpatient_record.toml")),
     ("lab_report", include_str!("../../../standards/tables/lab_report.toml")),
@@ -17,6 +17,9 @@ static FILES: [(&str, &str); 9] = [
     ("charge", include_str!("../../../standards/tables/charge.toml")),
     ("discharge_summary", include_str!("../../../standards/tables/discharge_summary.toml")),
     ("patient", include_str!("../../../standards/tables/patient.toml")),
+    ("physical", include_str!("../../../standards/tables/physical.toml")),
+    ("follow_up", include_str!("../../../standards/tables/follow_up.toml")),
+    ("contract", include_str!("../../../standards/tables/contract.toml")),
     ("reconciliation", include_str!("../../../standards/tables/reconciliation.toml")),
 ];
 
@@ -178,6 +181,8 @@ pub struct TotalColumns {
     pub amount: String,
     /// 批次号.
     pub batch: String,
+    /// 主键清单: the keys themselves.
+    pub keys: String,
 }
 
 #[derive(Deserialize)]

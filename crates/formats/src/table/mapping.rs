@@ -68,7 +68,7 @@ pub(super) fn mappings() -> &'static [Mapping] {
 }
 
 /// Kinds of claims that tables use, and the number of parts of their keys (`standards/claims/claims.toml`; a test compares).
-const CLAIMS: [(&str, usize); 16] = [
+const CLAIMS: [(&str, usize); 17] = [
     ("organization", 1),
     ("department", 2),
     ("practitioner", 2),
@@ -85,6 +85,7 @@ const CLAIMS: [(&str, usize); 16] = [
     ("prescription_line", 3),
     ("charge", 4),
     ("document", 2),
+    ("contract", 2),
 ];
 
 impl Mapping {

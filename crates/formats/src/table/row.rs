@@ -167,6 +167,8 @@ impl<'r> Row<'r> {
             // The record is set aside as a whole: half of it would only be a resource without its patient.
             facts.clear();
         }
+        let main = self.mapping.facts.iter().zip(self.claims.iter()).find(|(plan, claim)| plan.main && claim.is_some());
+        let main = main.and_then(|(_, claim)| claim.clone());
         self.keep_leftovers(&mut facts);
         // The same claim twice (who ordered is who reported): the fuller one, which stands later, is enough.
         dedupe(&mut facts);
@@ -183,6 +185,7 @@ impl<'r> Row<'r> {
             record_type: self.mapping.record_type.clone(),
             institution: std::mem::take(&mut self.institution),
             effective_ms,
+            main,
             facts,
             elements,
             merges: Vec::new(),
@@ -366,6 +369,13 @@ impl<'r> Row<'r> {
             wrong(&total.count, "table.total.count", "记录数缺失或不是整数");
         }
         let (Some(day), Some(record_type), Some(count)) = (day, record_type, count) else { return Vec::new() };
+        let kind = main_claim(&record_type);
+        let keys = |list: &str| -> Vec<Claim> {
+            list.split(';')
+                .filter(|key| !key.trim().is_empty())
+                .map(|key| Claim::new(kind, key.trim().split('|')))
+                .collect()
+        };
         vec![Total {
             branch: text(self, &total.branch),
             business_day: day.day().to_owned(),
@@ -373,7 +383,7 @@ impl<'r> Row<'r> {
             count,
             amount: number::parse(&text(self, &total.amount)).map(|amount| amount.digits).unwrap_or_default(),
             batch: text(self, &total.batch),
-            keys: Vec::new(),
+            keys: keys(&text(self, &total.keys)),
             path: self.path.clone(),
         }]
     }
@@ -405,6 +415,12 @@ impl<'r> Row<'r> {
         }
         self.issues.push(issue);
     }
+}
+
+/// The kind of claim by which records of a type are known: that of the main fact.
+fn main_claim(record_type: &str) -> &'static str {
+    let mapping = super::mapping::mappings().iter().find(|mapping| mapping.record_type == record_type);
+    mapping.and_then(|mapping| mapping.facts.iter().find(|fact| fact.main)).map_or("", |fact| fact.kind)
 }
 
 /// Whether a value deserves a closer look; nearly none does.

@@ -108,9 +108,12 @@ impl<'m> Work<'m> {
             return;
         }
         let factor = item.filter(|item| !item.factor.is_empty() && code == item.unit);
-        let conversion = match factor {
-            Some(item) => units::Conversion::by(&item.factor),
-            None => units::conversion(&code, target, item.map_or("", |item| &item.analyte.molar_mass)),
+        let scale = item.and_then(|item| item.analyte.convert.iter().find(|scale| scale.unit == code));
+        let conversion = match (factor, scale) {
+            (Some(item), _) => units::Conversion::by(&item.factor),
+            // Before UCUM is asked: to it mmol/mol and % are ratios, to the laboratory two scales.
+            (None, Some(scale)) => units::Conversion::of(&scale.factor, &scale.offset),
+            (None, None) => units::conversion(&code, target, item.map_or("", |item| &item.analyte.molar_mass)),
         };
         match conversion {
             Some(conversion) if conversion.is_identity() => write_code(quantity, target),

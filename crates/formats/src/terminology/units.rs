@@ -74,6 +74,12 @@ impl Conversion {
         Some(Self { factor: Decimal::from_str(factor).ok()?, offset: Decimal::ZERO })
     }
 
+    /// A factor and an offset as decimal texts; `None` when one of them is none.
+    #[must_use]
+    pub fn of(factor: &str, offset: &str) -> Option<Self> {
+        Some(Self { factor: Decimal::from_str(factor).ok()?, offset: Decimal::from_str(offset).ok()? })
+    }
+
     /// Whether it changes nothing.
     #[must_use]
     pub fn is_identity(&self) -> bool {

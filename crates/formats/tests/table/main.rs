@@ -77,7 +77,11 @@ fn record(record: &Record) -> Value {
         .totals
         .iter()
         .map(|total| {
-            json!([total.branch, total.business_day, total.record_type, total.count, total.amount, total.batch])
+            let keys: Vec<String> =
+                total.keys.iter().map(|key| format!("{} {}", key.kind, key.key.join("|"))).collect();
+            let shown =
+                json!([total.branch, total.business_day, total.record_type, total.count, total.amount, total.batch]);
+            if keys.is_empty() { shown } else { json!([shown, keys]) }
         })
         .collect();
     let mut shown = json!({
