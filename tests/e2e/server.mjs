@@ -55,7 +55,7 @@ async function startDemo() {
   const data = mkdtempSync(join(tmpdir(), "kangmai-e2e-"));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const child = spawn(binary, ["demo", "--data", join(data, "data"), "--listen", `127.0.0.1:${port}`], {
+  const child = spawn(binary, ["demo", "--sample", "--data", join(data, "data"), "--listen", `127.0.0.1:${port}`], {
     stdio: ["ignore", "pipe", "pipe"],
     cwd: ROOT,
   });

@@ -148,11 +148,18 @@ pub(crate) fn count(
     Ok(())
 }
 
-/// Keeps a line of a 日终对账; a later one about the same day, type, branch and batch takes its place.
-pub(crate) fn keep(work: &mut Work<'_>, source: &Source, receipt: ReceiptId, total: &Total) -> Result<(), Failure> {
+/// Keeps a line of a 日终对账; a later one about the same day, institution, type, branch and batch takes its place. One source
+/// may speak for many institutions (统建基层系统).
+pub(crate) fn keep(
+    work: &mut Work<'_>,
+    source: &Source,
+    receipt: ReceiptId,
+    institution: &str,
+    total: &Total,
+) -> Result<(), Failure> {
     let Some(day) = day_number(&total.business_day) else { return Ok(()) };
     let mut key = prefix(work.tenant(), TOTAL, source.number, day);
-    let what = format!("{}\0{}\0{}", total.record_type, total.branch, total.batch);
+    let what = format!("{institution}\0{}\0{}\0{}", total.record_type, total.branch, total.batch);
     key.extend_from_slice(&type_hash(work.keys(), &what));
     let line = Line {
         record_type: total.record_type.clone(),

@@ -58,7 +58,7 @@ pub enum Command {
     Restore(Restore),
     /// Open a data folder or a backup and check everything in it
     Verify(Verify),
-    /// Start with the sample records, in a fresh folder that is removed at the end
+    /// Start with a synthetic city, in a fresh folder that is removed at the end
     Demo(Demo),
     /// Make a city of invented residents: the feeds of three senders, and the truth about them
     Synth(Synth),
@@ -387,12 +387,33 @@ pub struct Verify {
 }
 
 /// `kangmai demo`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Demo {
     /// Where to listen
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
-    /// Bundles to load
+    /// Residents of the synthetic city
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(10..=200_000))]
+    pub people: u32,
+    /// The same seed and day give the same city
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// The day of the demo [default: today]
+    #[arg(long, value_name = "DAY")]
+    pub today: Option<String>,
+    /// Years of history
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(i32).range(1..=10))]
+    pub years: i32,
+    /// Compare everything with the truth, by public interfaces only, and end: exit code 1 on any difference
+    #[arg(long)]
+    pub check: bool,
+    /// Change one value of the truth before comparing: the check must then find it
+    #[arg(long, hide = true, requires = "check")]
+    pub falsify: bool,
+    /// Instead of the city the sample records, which were made elsewhere
+    #[arg(long, conflicts_with = "check")]
+    pub sample: bool,
+    /// The sample records
     #[arg(long, value_name = "DIR", default_value = "samples/synthea")]
     pub samples: PathBuf,
     /// Keep the data in this folder, which must not exist yet [default: a temporary folder, removed at the end]

@@ -19,6 +19,7 @@ pub fn run(arguments: &Synth) -> anyhow::Result<Ended> {
         today: day(arguments.today.as_deref())?,
         years: arguments.years,
         out: arguments.out.clone(),
+        withheld_share: 0.0,
     };
     let begun = Instant::now();
     let summary = synth::make(&options)?;

@@ -20,8 +20,6 @@ use crate::tables::Known;
 use crate::truth::{Event, Truth};
 use crate::world::{Place, Staff, World};
 
-/// The numbering of patients by the city hospital itself; an arc outside of the national tree, invented.
-const PATIENT_ROOT: &str = "1.2.156.990100.1.1";
 const OUTPATIENT: &str = "2.16.156.10011.1.11";
 const INPATIENT: &str = "2.16.156.10011.1.12";
 const PRESCRIPTION: &str = "2.16.156.10011.1.20";
@@ -135,8 +133,10 @@ impl<'w> Documents<'w> {
         document.effective = at.digits();
         let is_stay = visit.stay.is_some();
         let visit_root = if is_stay { INPATIENT } else { OUTPATIENT };
-        let mut all =
-            vec![(PATIENT_ROOT.to_owned(), about.patient.to_owned()), (visit_root.to_owned(), sent.number.clone())];
+        let mut all = vec![
+            (crate::CITY_PATIENT_ROOT.to_owned(), about.patient.to_owned()),
+            (visit_root.to_owned(), sent.number.clone()),
+        ];
         all.extend(numbers.iter().map(|(root, number)| ((*root).to_owned(), (*number).to_owned())));
         let city = &self.world.data.city;
         let town = &city.town[owner.town];

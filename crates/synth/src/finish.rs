@@ -8,10 +8,10 @@ use serde_json::json;
 
 use crate::SynthError;
 use crate::day::Day;
-use crate::forms::FORMS;
+use crate::forms::{FORMS, Form};
 use crate::measure::money;
 use crate::random::Random;
-use crate::sink::{Buckets, Item};
+use crate::sink::{Buckets, Item, Withheld};
 use crate::truth::Truth;
 use crate::world::{Place, World};
 
@@ -127,7 +127,11 @@ impl Batch<'_> {
         let folder = self.root.join(self.sent_on.to_string());
         make(&folder)?;
         for (kind, form) in FORMS.iter().enumerate() {
-            let rows: Vec<&Item> = items.iter().filter(|item| usize::from(item.kind) == kind).collect();
+            let all = items.iter().filter(|item| usize::from(item.kind) == kind);
+            let (rows, kept_back): (Vec<&Item>, Vec<&Item>) = all.partition(|item| item.withheld == Withheld::No);
+            if self.suffix.is_empty() {
+                self.late(form, &kept_back, truth)?;
+            }
             if rows.is_empty() {
                 continue;
             }
@@ -148,6 +152,23 @@ impl Batch<'_> {
             truth.file(self.sender.name, &shown, rows.len() as u64, bytes.len() as u64, !self.suffix.is_empty())?;
         }
         Ok(())
+    }
+
+    /// Rows that come when everything else is in, in a folder of their own.
+    fn late(&mut self, form: &Form, rows: &[&Item], truth: &mut Truth) -> Result<(), SynthError> {
+        let late: Vec<&&Item> = rows.iter().filter(|item| item.withheld == Withheld::Late).collect();
+        let Some(out) = self.root.parent().filter(|_| !late.is_empty()) else { return Ok(()) };
+        let sender = format!("{}-late", self.sender.name);
+        make(&out.join(&sender))?;
+        let name = format!("{}_{}_迟到.csv", form.file, self.day.digits());
+        let mut text = format!("{},TBRQ\r\n", form.columns.join(",")).into_bytes();
+        for item in &late {
+            text.extend_from_slice(&item.text);
+            text.extend_from_slice(format!(",{}\r\n", self.world.today.digits()).as_bytes());
+        }
+        write(&out.join(&sender).join(&name), &text)?;
+        self.written.add(text.len(), late.len());
+        truth.file(&sender, &name, late.len() as u64, text.len() as u64, false)
     }
 
     /// GB18030 for the primary care system; some files of the county hospital begin with a byte order mark.

@@ -51,6 +51,12 @@ use tables::{Known, Tables};
 use truth::Truth;
 use world::{Place, World};
 
+/// What the city hospital calls itself in its HL7 v2 messages when it numbers patients (CX-4).
+pub const CITY_AUTHORITY: &str = "HIS";
+
+/// The root of its patient numbers in documents: an arc outside of the national tree, invented.
+pub const CITY_PATIENT_ROOT: &str = "1.2.156.990100.1.1";
+
 /// What to make.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -64,6 +70,9 @@ pub struct Options {
     pub years: i32,
     /// A folder that is empty or does not exist.
     pub out: PathBuf,
+    /// Of the prescriptions and bills of the county hospital, the share that its 日终对账 counts and its files do not hold. The first
+    /// three of them stand in `county-hospital-late/`, to be sent afterwards; all are listed in `truth/withheld.jsonl`.
+    pub withheld_share: f64,
 }
 
 /// What was made.
@@ -208,8 +217,8 @@ pub fn make(options: &Options) -> Result<Summary, SynthError> {
         world: &world,
         messages: Messages::new(&world, bucket("city")),
         documents: Documents::new(&world, &options.out),
-        county: Tables::new(&world, "county-hospital", "county", bucket("county")),
-        primary: Tables::new(&world, "primary-care", "primary", bucket("primary")),
+        county: Tables::new(&world, "county-hospital", "county", bucket("county"), options.withheld_share),
+        primary: Tables::new(&world, "primary-care", "primary", bucket("primary"), 0.0),
     };
     let mut people = 0;
     let mut families = Families::new(data, options.today, options.years, options.seed);

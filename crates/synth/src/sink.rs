@@ -31,8 +31,22 @@ pub(crate) struct Item {
     pub control: String,
     /// What was planted (position in `dirt.toml`).
     pub mark: Option<u16>,
+    /// Counted and not sent.
+    pub withheld: Withheld,
     /// The text as it is sent.
     pub text: Vec<u8>,
+}
+
+/// Whether a row is kept back.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Withheld {
+    /// It is sent.
+    #[default]
+    No,
+    /// It is never sent.
+    Lost,
+    /// It is sent when everything else is in.
+    Late,
 }
 
 /// The buckets of one sender.
@@ -75,6 +89,7 @@ impl Buckets {
         let before = bucket.len();
         bucket.extend_from_slice(&item.at.0.to_le_bytes());
         bucket.push(item.kind);
+        bucket.push(item.withheld as u8);
         bucket.extend_from_slice(&item.mark.map_or(u16::MAX, |mark| mark).to_le_bytes());
         match item.counted {
             Some((branch, cents)) => {
@@ -149,6 +164,11 @@ impl Buckets {
 fn read(rest: &mut &[u8]) -> Option<Item> {
     let at = Moment(i64::from_le_bytes(part(rest, 8)?.try_into().ok()?));
     let kind = part(rest, 1)?[0];
+    let withheld = match part(rest, 1)?[0] {
+        1 => Withheld::Lost,
+        2 => Withheld::Late,
+        _ => Withheld::No,
+    };
     let mark = u16::from_le_bytes(part(rest, 2)?.try_into().ok()?);
     let counted = if part(rest, 1)?[0] == 1 {
         let branch = part(rest, 1)?[0];
@@ -163,7 +183,7 @@ fn read(rest: &mut &[u8]) -> Option<Item> {
     let key = String::from_utf8(text()?).ok()?;
     let control = String::from_utf8(text()?).ok()?;
     let text = text()?;
-    Some(Item { at, kind, counted, key, control, mark: (mark != u16::MAX).then_some(mark), text })
+    Some(Item { at, kind, counted, key, control, mark: (mark != u16::MAX).then_some(mark), withheld, text })
 }
 
 fn part<'b>(rest: &mut &'b [u8], length: usize) -> Option<&'b [u8]> {

@@ -8,6 +8,7 @@
 //! | `events.jsonl` | a visit, diagnosis, result, prescription line, charge, refund, contract, as it stands in the end |
 //! | `faults.jsonl` | a planted fault: the file, the record in it, the rules of which one must speak, whether it is set aside |
 //! | `files.jsonl` | a file, its sender, how many records it holds and how many of them are repetitions |
+//! | `withheld.jsonl` | a row that the 日终对账 counts and no file holds, and whether it comes late |
 //! | `totals.jsonl` | a 日终对账: sender, day, type, how many and how much, and the keys that will be missing because they are set aside |
 
 use std::fs::File;
@@ -47,6 +48,7 @@ pub(crate) struct Truth {
     faults: BufWriter<File>,
     files: BufWriter<File>,
     totals: BufWriter<File>,
+    withheld: BufWriter<File>,
     line: Vec<u8>,
     /// Lines of `events.jsonl`.
     pub events_count: u64,
@@ -71,6 +73,7 @@ impl Truth {
             faults: open("faults.jsonl")?,
             files: open("files.jsonl")?,
             totals: open("totals.jsonl")?,
+            withheld: open("withheld.jsonl")?,
             line: Vec::new(),
             events_count: 0,
             faults_count: 0,
@@ -103,6 +106,11 @@ impl Truth {
 
     pub fn total(&mut self, total: &Value) -> Result<(), SynthError> {
         self.bytes += write(&mut self.totals, total)?;
+        Ok(())
+    }
+
+    pub fn withheld(&mut self, row: &Value) -> Result<(), SynthError> {
+        self.bytes += write(&mut self.withheld, row)?;
         Ok(())
     }
 
@@ -153,7 +161,9 @@ impl Truth {
     }
 
     pub fn close(self) -> Result<(), SynthError> {
-        for mut file in [self.people, self.registrations, self.events, self.faults, self.files, self.totals] {
+        for mut file in
+            [self.people, self.registrations, self.events, self.faults, self.files, self.totals, self.withheld]
+        {
             file.flush().map_err(|error| SynthError::Disk("truth".into(), error))?;
         }
         Ok(())

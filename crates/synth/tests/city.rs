@@ -17,7 +17,7 @@ const TODAY: Day = Day(20_779);
 const PEOPLE: u32 = 1_200;
 
 fn options(out: &Path, seed: u64) -> Options {
-    Options { people: PEOPLE, seed, today: TODAY, years: 3, out: out.to_owned() }
+    Options { people: PEOPLE, seed, today: TODAY, years: 3, out: out.to_owned(), withheld_share: 0.0 }
 }
 
 /// One city for all tests of this file.

@@ -2,6 +2,7 @@
 //! may be.
 
 mod canary;
+mod demo;
 
 use std::path::Path;
 use std::process::Command;

@@ -569,6 +569,7 @@ impl<'w> Messages<'w> {
             control,
             mark: position_of(self.world.data, marks),
             text: bytes.unwrap_or_else(|| text.into_bytes()),
+            ..Item::default()
         };
         self.buckets.put(at.day(), &item)?;
         Ok(())

@@ -97,8 +97,7 @@ impl Tables<'_> {
         if !self.is_sent(business) || !self.is_sent(checkup.at.day()) {
             return Ok(());
         }
-        if !self.known.contains(&place) {
-            self.known.push(place);
+        if self.is_new_at(place) {
             self.patient(known, place, checkup.at, random, truth)?;
         }
         self.counters.papers += 1;
@@ -176,8 +175,7 @@ impl Tables<'_> {
         if !self.is_sent(business) {
             return Ok(());
         }
-        if !self.known.contains(&place) {
-            self.known.push(place);
+        if self.is_new_at(place) {
             self.patient(known, place, contract.from, random, truth)?;
         }
         self.counters.papers += 1;

@@ -12,7 +12,7 @@ use crate::forms::{FORMS, Row, form};
 use crate::life::{Fate, Visit};
 use crate::people::Person;
 use crate::random::Random;
-use crate::sink::{Buckets, Item, position_of};
+use crate::sink::{Buckets, Item, Withheld, position_of};
 use crate::truth::{Event, Truth};
 use crate::world::{Place, Staff, World};
 
@@ -38,7 +38,14 @@ pub(crate) struct Tables<'w> {
     counters: Counters,
     /// Registrations that were already announced, of this person: institution codes.
     known: Vec<Place>,
+    /// The share of rows that are counted and not sent, chance for it, and how many of them come late.
+    withheld_share: f64,
+    chance: Random,
+    late: u32,
 }
+
+/// So many of the rows that are kept back are sent afterwards.
+const LATE_ROWS: u32 = 3;
 
 /// A person as a sender knows one.
 #[derive(Clone)]
@@ -63,9 +70,17 @@ struct About<'a> {
 }
 
 impl<'w> Tables<'w> {
-    pub fn new(world: &'w World, sender: &'static str, place: &'static str, buckets: Buckets) -> Self {
+    pub fn new(
+        world: &'w World,
+        sender: &'static str,
+        place: &'static str,
+        buckets: Buckets,
+        withheld_share: f64,
+    ) -> Self {
         let soiler = Soiler::new(world.data, place);
-        Self { world, sender, soiler, buckets, counters: Counters::default(), known: Vec::new() }
+        let chance = Random::of(world.seed, 11, 0);
+        let counters = Counters::default();
+        Self { world, sender, soiler, buckets, counters, known: Vec::new(), withheld_share, chance, late: 0 }
     }
 
     /// Begins with another person.
@@ -95,8 +110,7 @@ impl<'w> Tables<'w> {
         let count = self.counters.visits.entry((place, class)).or_insert(0);
         *count += 1;
         let number = format!("{count:08}");
-        if !self.known.contains(&place) {
-            self.known.push(place);
+        if self.is_new_at(place) {
             self.patient(known, place, visit.start, random, truth)?;
         }
         let writer = Writer { known, visit, class, number: &number, business };
@@ -120,6 +134,13 @@ impl<'w> Tables<'w> {
                 self.charges(&writer, visit.start.after_minutes(25), random, truth)
             }
         }
+    }
+
+    /// Whether this person is there for the first time; branches of one hospital know the same people.
+    fn is_new_at(&mut self, place: Place) -> bool {
+        let is_known = self.known.iter().any(|known| self.world.code(*known) == self.world.code(place));
+        self.known.push(place);
+        !is_known
     }
 
     fn patient(
@@ -390,7 +411,37 @@ impl<'w> Tables<'w> {
         format!("{}{}{}{}{village}{}", city.province, city.city, city.county, town.name, person.door)
     }
 
-    fn put(&mut self, mut row: Row, about: &About<'_>, marks: &[Mark]) -> Result<(), SynthError> {
+    /// Whether a row without faults is kept back; noted in the truth.
+    fn withhold(
+        &mut self,
+        about: &About<'_>,
+        form: usize,
+        marks: &[Mark],
+        truth: &mut Truth,
+    ) -> Result<Withheld, SynthError> {
+        if self.withheld_share <= 0.0 || !marks.is_empty() || !self.chance.chance(self.withheld_share) {
+            return Ok(Withheld::No);
+        }
+        let withheld = if self.late < LATE_ROWS { Withheld::Late } else { Withheld::Lost };
+        self.late += 1;
+        truth.withheld(&serde_json::json!({
+            "sender": self.sender, "day": about.business.to_string(), "type": format!("table:{}", FORMS[form].id),
+            "key": about.key, "late": withheld == Withheld::Late,
+        }))?;
+        Ok(withheld)
+    }
+
+    fn put(&mut self, row: Row, about: &About<'_>, marks: &[Mark]) -> Result<(), SynthError> {
+        self.put_or_keep(row, about, marks, Withheld::No)
+    }
+
+    fn put_or_keep(
+        &mut self,
+        mut row: Row,
+        about: &About<'_>,
+        marks: &[Mark],
+        withheld: Withheld,
+    ) -> Result<(), SynthError> {
         row.set("GXSJ", about.at.digits());
         let shifted = marks.iter().any(|mark| mark.id == "columns-shifted");
         let branch = match about.place {
@@ -409,6 +460,7 @@ impl<'w> Tables<'w> {
             },
             control: String::new(),
             mark: position_of(self.world.data, marks),
+            withheld,
             text: row.line(shifted),
         };
         self.buckets.put(about.business, &item)?;

@@ -7,6 +7,7 @@ use crate::day::{Day, Moment};
 use crate::forms::{Row, form};
 use crate::measure::money;
 use crate::random::Random;
+use crate::sink::Withheld;
 use crate::truth::{Event, Truth};
 
 impl Tables<'_> {
@@ -96,7 +97,8 @@ impl Tables<'_> {
         self.soil_key(&mut row, "CFMXBH", random, &mut marks);
         let key = self.claim(place, &[number, &line]);
         let about = About { at, business: writer.business, place, counted: Some(0), key: &key };
-        self.put(row, &about, &marks)?;
+        let withheld = self.withhold(&about, row.form, &marks, truth)?;
+        self.put_or_keep(row, &about, &marks, withheld)?;
         truth.event(&Event {
             kind: "prescription",
             sender: self.sender,
@@ -108,7 +110,7 @@ impl Tables<'_> {
             name,
             status: "active",
             at: at.day().to_string(),
-            is_kept: !marks.iter().any(|mark| mark.set_aside),
+            is_kept: withheld != Withheld::Lost && !marks.iter().any(|mark| mark.set_aside),
             ..Event::default()
         })
     }
@@ -187,7 +189,10 @@ impl Tables<'_> {
         let signed = if of.is_some() { -amount } else { amount };
         let key = self.claim(place, &[number, flag, &sequence]);
         let about = About { at, business, place, counted: Some(signed), key: &key };
-        self.put(row, &about, &marks)?;
+        // What a refund takes back has to be there.
+        let may = of.is_none() && writer.visit.refund_after_days.is_none();
+        let withheld = if may { self.withhold(&about, row.form, &marks, truth)? } else { Withheld::No };
+        self.put_or_keep(row, &about, &marks, withheld)?;
         truth.event(&Event {
             kind: if of.is_some() { "refund" } else { "charge" },
             sender: self.sender,
@@ -201,7 +206,7 @@ impl Tables<'_> {
             unit: "CNY",
             status: "billed",
             at: at.day().to_string(),
-            is_kept: !marks.iter().any(|mark| mark.set_aside),
+            is_kept: withheld != Withheld::Lost && !marks.iter().any(|mark| mark.set_aside),
         })
     }
 }

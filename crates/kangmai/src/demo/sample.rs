@@ -1,18 +1,18 @@
-//! `kangmai demo`: a fresh folder, a server, accounts, the sample records, and three things to try.
+//! `kangmai demo --sample`: the sample records (外部样例), which were made elsewhere and belong to no city: a fresh folder, a
+//! server, accounts, and three things to try.
 
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use server::control::{self, Reply, Request};
+use server::control::Request;
 use server::folder::Folder;
 use server::{Options, Running};
 
 use crate::cli::Demo;
 use crate::client::Client;
+use crate::demo::{Place, TENANT, end, secret};
 use crate::serve::{runtime, stop_signal};
 use crate::{Ended, load, speak};
-
-const TENANT: u32 = 1;
 
 /// Bundles sent at the same time: as many as the smallest machine has cores.
 const CLIENTS: usize = 2;
@@ -45,11 +45,6 @@ pub fn run(arguments: &Demo) -> anyhow::Result<Ended> {
         stop.await;
         end(running).await
     })
-}
-
-async fn end(running: Running) -> anyhow::Result<Ended> {
-    running.stop().await;
-    Ok(Ended::Well)
 }
 
 /// What the visitor gets to know.
@@ -94,13 +89,6 @@ fn account(name: &str, display_name: &str, role: &str) -> Request {
     }
 }
 
-fn secret(folder: &Folder, request: &Request) -> anyhow::Result<String> {
-    match control::ask(folder, request)? {
-        Reply::Secret(secret) => Ok(secret),
-        _ => bail!("the server answered something else than was asked"),
-    }
-}
-
 fn show(running: &Running, prepared: Prepared) {
     let Prepared { token, clinician_password, auditor_password, loaded } = prepared;
     let base = format!("http://{}", running.address);
@@ -123,34 +111,4 @@ fn show(running: &Running, prepared: Prepared) {
          \x20 curl -s -H \"$T\" '{fhir}/Patient?_has:Condition:patient:code=http://snomed.info/sct|59621000&_summary=count&_pretty=true'\n"
     ));
     speak::words("Ctrl-C stops it");
-}
-
-/// Where the demo lies; a temporary place is removed at the end.
-struct Place {
-    folder: Folder,
-    temporary: Option<PathBuf>,
-}
-
-impl Place {
-    fn new(chosen: Option<&PathBuf>) -> anyhow::Result<Self> {
-        if let Some(data) = chosen {
-            if data.exists() {
-                bail!("{} exists already; a demo starts in a fresh folder", data.display());
-            }
-            return Ok(Self { folder: Folder::new(data, None), temporary: None });
-        }
-        let root = std::env::temp_dir().join(format!("kangmai-demo-{}", std::process::id()));
-        std::fs::create_dir(&root).with_context(|| format!("cannot make {}", root.display()))?;
-        Ok(Self { folder: Folder::new(&root.join("data"), None), temporary: Some(root) })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        if let Some(root) = &self.temporary
-            && let Err(error) = std::fs::remove_dir_all(root)
-        {
-            speak::words(format!("could not remove {}: {error}", root.display()));
-        }
-    }
 }
