@@ -287,7 +287,7 @@ impl Road {
             reconcile::count(work, passage.source, record, claim, hash, passage.receipt.received_ms)?;
         }
         for total in &record.totals {
-            reconcile::keep(work, passage.source, passage.receipt.id, total)?;
+            reconcile::keep(work, passage.source, passage.receipt.id, &record.institution, total)?;
         }
         if !prepared.issues.is_empty() {
             done.counts.with_findings += 1;
