@@ -303,7 +303,9 @@ impl<'w> Documents<'w> {
             section.entries.splice(0..0, drugs);
         }
         let is_kept = self.put(&document, about, at, random, truth)?;
-        for (herb, _) in &tcm.herbs {
+        // The document names the decoction as a whole, and every herb in it.
+        let whole = herbs_in_words(tcm);
+        for herb in tcm.herbs.iter().map(|(herb, _)| herb).chain(std::iter::once(&whole)) {
             truth.event(&Event {
                 kind: "prescription",
                 sender: "city-hospital",

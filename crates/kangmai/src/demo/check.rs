@@ -201,7 +201,7 @@ fn findings(doors: &Doors, url: &str, receipts: &Receipts) -> anyhow::Result<Fou
                 let is_document = name.ends_with(".xml") || text(receipt, "message_type").starts_with("cda:");
                 let kind = if is_document { "cda:" } else { "" };
                 let place = (source.clone(), name.clone(), path(kind, text(finding, "record")));
-                found.entry(place).or_default().insert(text(&finding["issue"], "rule").to_owned());
+                found.entry(place).or_default().insert(text(finding, "rule").to_owned());
             }
         }
     }

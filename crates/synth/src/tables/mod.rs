@@ -159,6 +159,10 @@ impl<'w> Tables<'w> {
             "borrowed": known.owner.index != known.person.index,
         });
         truth.registration(&line)?;
+        if known.owner.index != known.person.index {
+            // Nobody is asked for new particulars with a card in the hand.
+            return Ok(());
+        }
         let mut row = Row::new(form("patient"));
         self.person_cells(&mut row, known, place);
         row.set("KH", format!("K{}", known.patient))
