@@ -137,7 +137,7 @@ fn document(tree: &Tree<'_>, root: Position, options: &Options) -> (Record, Enve
         let (made, more) = facts::Maker::run(tree, &body, &mut header, &code);
         elements.extend(more);
         facts = compose::facts(tree, root, &header, &code, &body, &made);
-        facts.extend(visit(tree, root, &mut header));
+        facts.extend(visit(tree, root, &mut header, &code));
         facts.extend(made.into_iter().map(|made| made.fact).filter(|fact| !fact.resource.is_null()));
         facts.extend(std::mem::take(&mut header.mentions).into_facts());
     }
@@ -161,8 +161,11 @@ fn document(tree: &Tree<'_>, root: Position, options: &Options) -> (Record, Enve
     (record, envelope)
 }
 
+/// Documents about an outpatient visit as a whole: 门（急）诊病历, 急诊留观病历.
+const VISIT_DOCUMENTS: [&str; 2] = ["C0002", "C0003"];
+
 /// The visit. A document that knows how the visit ended says what it is now; any other only that it exists.
-fn visit(tree: &Tree<'_>, root: Position, header: &mut header::Header) -> Option<Fact> {
+fn visit(tree: &Tree<'_>, root: Position, header: &mut header::Header, code: &str) -> Option<Fact> {
     let claim: Claim = header.visit.clone()?;
     let mut encounter = std::mem::take(&mut header.encounter);
     if let Some(registration) = &header.registration {
@@ -170,7 +173,8 @@ fn visit(tree: &Tree<'_>, root: Position, header: &mut header::Header) -> Option
     }
     let period = encounter.get("period");
     let ended = period.is_some_and(|period| period.get("end").is_some());
-    let begun = period.is_some() && header.class != "I";
+    // A prescription or a report is a part of a visit and does not end it.
+    let begun = period.is_some() && header.class != "I" && VISIT_DOCUMENTS.contains(&code);
     let discharged = encounter.get("hospitalization").is_some_and(|stay| stay.get("dischargeDisposition").is_some());
     let act = if ended || begun || discharged || encounter.contains_key("length") { Act::Merge } else { Act::Mention };
     if discharged || encounter.contains_key("length") {
