@@ -321,7 +321,7 @@ def main():
         check(len(server.call("GET", "/api/v1/worklist", doctor)[1]["visits"]) == 1, "the doctor's worklist")
 
         roles = {"nobody": None, "clinician": doctor, "family-doctor": server.sign_in("zhao"), "resident": server.sign_in("bairuolan"), "institution-administrator": server.sign_in("he"),
-                 "platform-operator": server.sign_in("wei"), "audit-administrator": server.sign_in("gu"), "machine (read)": machine}
+                 "platform-operator": server.sign_in("wei"), "index-administrator": server.person("ren", "index-administrator"), "audit-administrator": server.sign_in("gu"), "machine (read)": machine}
         matrix = routes_by_role(server, roles, person, patient, observation)
         if options.matrix:
             with open(options.matrix, "w") as out:
@@ -359,7 +359,7 @@ def routes_by_role(server, roles, person, patient, observation):
             if name == "{id}":
                 value = "none" if method == "DELETE" else person if "/persons/" in template else patient if "$everything" in template else observation
             path = path.replace(name, value or "")
-        if "$everything" in template:
+        if any(name in template for name in ("$everything", "$match", "$ihe-pix")):
             path = path.replace("/Observation/", "/Patient/")
         if template == "/api/v1/sources/{source}/reconciliation":
             path += "?day=2026-11-01"

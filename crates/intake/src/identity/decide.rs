@@ -20,6 +20,9 @@ use crate::person::registrations_of_person;
 use crate::road::engine_failure;
 use crate::rows;
 
+/// Events with their places, and the place from which the next page goes on.
+pub type EventPage = (Vec<(String, IdentityEvent)>, Option<String>);
+
 /// Rows of the queue that are looked through; a longer queue is not worked off.
 const QUEUE_MAX: usize = 100_000;
 /// Registrations of one person that can be taken apart at once: every pair across is a label.
@@ -407,12 +410,7 @@ impl Identity {
     ///
     /// # Errors
     /// `BadPage`; what the store says.
-    pub fn events(
-        &self,
-        tenant: TenantId,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<(Vec<(String, IdentityEvent)>, Option<String>), Failure> {
+    pub fn events(&self, tenant: TenantId, after: Option<&str>, limit: usize) -> Result<EventPage, Failure> {
         let prefix = ledger::prefix(tenant, ledger::FEED);
         let mut from = prefix.clone();
         if let Some(after) = after {

@@ -14,7 +14,6 @@ use crate::rows;
 use crate::weave::Loom;
 
 /// Bits of a score.
-#[expect(clippy::cast_precision_loss, reason = "scores are small numbers")]
 pub(crate) fn bits(score: i32) -> f64 {
     (score as f64 / f64::from(identity::model::UNITS_PER_BIT) * 100.0).round() / 100.0
 }

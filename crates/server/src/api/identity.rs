@@ -94,6 +94,7 @@ struct Verdict {
 /// `POST /api/v1/identity/reviews/{id}/decide`.
 pub async fn decide(visit: &Visit) -> Outcome {
     only_parameters(visit, &[])?;
+    visit.has_duty(Duty::DecideIdentity)?;
     let Verdict { decision, reason } = body(visit)?;
     let is_same = match decision.as_str() {
         "same" => true,
@@ -116,6 +117,7 @@ struct Merge {
 /// `POST /api/v1/identity/merge`.
 pub async fn merge(visit: &Visit) -> Outcome {
     only_parameters(visit, &[])?;
+    visit.has_duty(Duty::DecideIdentity)?;
     let Merge { persons: [one, other], reason } = body(visit)?;
     let (caller, reason) = ordered(visit, &reason)?;
     waiting(visit, visit.app.road.identity().merge(&caller, (&one, &other), &reason))
@@ -134,6 +136,7 @@ struct Split {
 /// `POST /api/v1/identity/split`.
 pub async fn split(visit: &Visit) -> Outcome {
     only_parameters(visit, &[])?;
+    visit.has_duty(Duty::DecideIdentity)?;
     let Split { person, registrations, reason } = body(visit)?;
     let (caller, reason) = ordered(visit, &reason)?;
     waiting(visit, visit.app.road.identity().split(&caller, &person, &registrations, &reason))
@@ -150,6 +153,7 @@ struct Undo {
 /// `POST /api/v1/identity/undo`.
 pub async fn undo(visit: &Visit) -> Outcome {
     only_parameters(visit, &[])?;
+    visit.has_duty(Duty::DecideIdentity)?;
     let Undo { decision, reason } = body(visit)?;
     let (caller, reason) = ordered(visit, &reason)?;
     waiting(visit, visit.app.road.identity().undo(&caller, &decision, &reason))

@@ -138,7 +138,7 @@ fn answer(visit: &Visit, caller: &Caller, question: &Question) -> Outcome {
         let resource: Value = serde_json::from_slice(&document.json)
             .map_err(|_| Failure::new(ErrorCode::Internal, "a stored resource is no JSON"))?;
         disclosed.push(one.registration);
-        entries.push(entry(visit, &one, resource));
+        entries.push(entry(visit, &one, &resource));
     }
     let count = entries.len();
     let mut bundle = json!({ "resourceType": "Bundle", "type": "searchset", "total": count });
@@ -148,7 +148,7 @@ fn answer(visit: &Visit, caller: &Caller, question: &Question) -> Outcome {
     Ok(Answer::fhir(StatusCode::OK, &bundle).disclosing(disclosed, count))
 }
 
-fn entry(visit: &Visit, one: &Match, resource: Value) -> Value {
+fn entry(visit: &Visit, one: &Match, resource: &Value) -> Value {
     let reasons: Vec<Value> = one
         .reasons
         .iter()

@@ -1,4 +1,4 @@
-//! `Patient/$ihe-pix` (IHE PIXm, ITI-83): under which other numbers is this registration known?
+//! `Patient/$ihe-pix` (IHE `PIXm`, ITI-83): under which other numbers is this registration known?
 
 use axum::http::StatusCode;
 use model::{ErrorCode, Failure, Home, TypeCode};
