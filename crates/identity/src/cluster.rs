@@ -291,6 +291,8 @@ pub(crate) fn partition(
     edges.sort_by_cached_key(|edge| (-edge.score, content(edge)));
     let mut queue: NumberMap<u64, Review> = NumberMap::default();
     let mut waiting: Vec<Review> = Vec::new();
+    // Clusters only grow: of the same two of the same sizes nothing else would be said.
+    let mut refused: std::collections::HashSet<[usize; 4]> = std::collections::HashSet::new();
     for edge in &edges {
         let (left, right) = (state.find(edge.left), state.find(edge.right));
         if left == right || state.is_forbidden(left, right) {
@@ -298,9 +300,15 @@ pub(crate) fn partition(
         }
         if edge.score < LINK {
             waiting.push(Review { left: edge.left, right: edge.right, kind: ReviewKind::Unsure, score: edge.score });
-        } else if state.allows(*edge) {
+            continue;
+        }
+        let (one, other) = (left.min(right), left.max(right));
+        let size = |root: u32| state.members.get(&root).map_or(1, Vec::len);
+        let both = [one as usize, size(one), other as usize, size(other)];
+        if !refused.contains(&both) && state.allows(*edge) {
             state.merge(left, right);
         } else {
+            refused.insert(both);
             waiting.push(Review { left: edge.left, right: edge.right, kind: ReviewKind::Vetoed, score: edge.score });
         }
     }

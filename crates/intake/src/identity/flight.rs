@@ -69,6 +69,10 @@ impl Flight {
     pub(crate) fn arrive(&self, home: Home, packed: Packed) -> Result<(Change, Because), Failure> {
         let is_seen = |home| self.identity.is_seen(self.tenant, home);
         let is_first = !self.state.lock().arrived.iter().any(|(known, _)| *known == home);
+        // Planned again, what the first plan changed in memory has to be written again.
+        if is_first && let Some(change) = self.with(|linker| linker.unchanged(home, &packed))? {
+            return Ok((change, Because::default()));
+        }
         let (before, change, because) = self.with(|linker| {
             let (touched, before) = linker.arrive(home, packed);
             if is_first {

@@ -14,6 +14,9 @@ pub(crate) type PersonNumber = u64;
 /// Rounds of fetching what belongs to the same persons; two are enough unless people took a person apart and together again.
 const ROUNDS_MAX: usize = 8;
 
+/// Questions that one change asks at most, strongest first: whoever is like everybody else in a house says little with each of them.
+const QUESTIONS_MAX: usize = 20;
+
 /// A review as homes, with the fields that speak.
 #[derive(Debug, Clone)]
 pub(crate) struct Question {
@@ -201,6 +204,19 @@ impl Linker {
         }
     }
 
+    /// The person of a registration that says what it said before: nothing is decided, but what is shown of the person may change.
+    pub(crate) fn unchanged(&self, home: Home, packed: &Packed) -> Option<Change> {
+        let place = self.place_of(home)?;
+        let mut packed = *packed;
+        self.live.index().finish(&mut packed);
+        let person = self.persons[place as usize];
+        if person == 0 || !self.live.index().holds(place, &packed) {
+            return None;
+        }
+        let members = self.siblings(place).into_iter().map(|place| self.home_at(place)).collect();
+        Some(Change { groups: vec![Group { person, members }], ..Change::default() })
+    }
+
     /// A registration comes or changes. Returns what was touched and what stood there before; nothing was touched but itself
     /// when it is what it was.
     pub(crate) fn arrive(&mut self, home: Home, mut packed: Packed) -> (Vec<u32>, Option<Packed>) {
@@ -321,7 +337,12 @@ impl Linker {
             regrouped.groups.retain(|group| !settled(group));
         }
         let mut change = self.assign(&regrouped.groups, hints)?;
-        questions.extend(regrouped.reviews.iter().filter_map(|review| self.question(review)));
+        // Pairs of which neither side was touched or moved were asked about when they came.
+        let moved: HashSet<Home> = change.moved.iter().map(|(home, _)| *home).collect();
+        let touched: HashSet<u32> = touched.iter().copied().collect();
+        let is_new = |place: u32| touched.contains(&place) || moved.contains(&self.home_at(place));
+        let fresh = regrouped.reviews.iter().filter(|review| is_new(review.left) || is_new(review.right));
+        questions.extend(fresh.filter_map(|review| self.question(review)).take(QUESTIONS_MAX));
         change.questions = questions;
         Ok(change)
     }

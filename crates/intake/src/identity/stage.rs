@@ -69,7 +69,7 @@ fn stage(
     arriving: Option<&Arriving>,
 ) -> Result<(), Failure> {
     let tenant = work.tenant();
-    let mut lost: Vec<PersonNumber> = Vec::new();
+    let mut lost: Vec<(PersonNumber, PersonNumber)> = Vec::new();
     let mut present: Vec<Vec<(Home, i64)>> = Vec::with_capacity(change.groups.len());
     let mut is_changed = vec![false; change.groups.len()];
     for (number, group) in change.groups.iter().enumerate() {
@@ -90,7 +90,7 @@ fn stage(
                         continue;
                     }
                     work.replace_row(Keyspace::Ledger, key, row, ledger::link_row(group.person, registered_ms));
-                    lost.push(former);
+                    lost.push((former, group.person));
                     Some(former)
                 }
                 None if arrives.is_some() => {
@@ -118,12 +118,19 @@ fn stage(
         present.push(here);
     }
     for ((group, here), is_changed) in change.groups.iter().zip(&present).zip(is_changed) {
-        if !here.is_empty() && (is_changed || lost.contains(&group.person)) {
+        if !here.is_empty() && (is_changed || lost.iter().any(|(former, _)| *former == group.person)) {
             write_person(work, group.person, here)?;
         }
     }
     for (person, successor) in &change.emptied {
         retire(work, *person, *successor)?;
+    }
+    for (person, successor) in lost {
+        let is_known = change.groups.iter().any(|group| group.person == person)
+            || change.emptied.iter().any(|(emptied, _)| *emptied == person);
+        if !is_known {
+            abandon(work, person, successor)?;
+        }
     }
     change.questions.iter().try_for_each(|question| ask(work, cause, question))
 }
@@ -207,6 +214,24 @@ fn write_person(work: &mut Work<'_>, person: PersonNumber, members: &[(Home, i64
         members.insert(name.to_owned(), value);
     }
     if is_new { work.create(&address, resource) } else { work.put(&address, resource) }
+}
+
+/// A person that only the disk knows: a commit that was overtaken made it. It keeps who is still linked to it, and is retired when
+/// nobody is.
+fn abandon(work: &mut Work<'_>, person: PersonNumber, successor: PersonNumber) -> Result<(), Failure> {
+    let tenant = work.tenant();
+    let Some(known) = work.get(&person_address(tenant, person)?)? else { return Ok(()) };
+    let references = known["link"].as_array().into_iter().flatten();
+    let ids = references.filter_map(|link| link["target"]["reference"].as_str()?.strip_prefix("Patient/"));
+    let homes: Vec<Home> = ids.filter_map(|id| u64::from_str_radix(id.split_once('-')?.0, 16).ok()).map(Home).collect();
+    let mut left = Vec::new();
+    for home in homes {
+        let row = work.row(Keyspace::Ledger, &rows::ledger(tenant, rows::LINK, home))?;
+        if let Some(row) = row.filter(|row| ledger::person_of(row) == person) {
+            left.push((home, ledger::registered_of(&row).unwrap_or(0)));
+        }
+    }
+    if left.is_empty() { retire(work, person, successor) } else { write_person(work, person, &left) }
 }
 
 /// A person whose registrations all went to another: it names the other, so that its handle still leads somewhere.
