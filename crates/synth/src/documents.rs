@@ -79,7 +79,9 @@ impl<'w> Documents<'w> {
             return self.visit_event(known, patient, visit, sent, "cancelled", true, truth);
         }
         let about = About { known, patient, visit, sent };
-        for examination in 0..visit.examinations.len() {
+        // A document about an outpatient says that the visit is over: none is written while somebody still waits.
+        let is_waiting = visit.stay.is_none() && visit.start.day() == self.world.today;
+        for examination in 0..if is_waiting { 0 } else { visit.examinations.len() } {
             self.examination(&about, examination, random, truth)?;
         }
         for position in &sent.documents {
@@ -242,7 +244,7 @@ impl<'w> Documents<'w> {
             let later = at.after_minutes(random.between(100, 900));
             document.effective = later.digits();
             if later <= self.world.now() {
-                self.write(&document, later, None, truth)?;
+                self.write(&document, "-2", later, None, truth)?;
             }
         }
         let status = if is_kept { "finished" } else { "in-progress" };
@@ -607,7 +609,7 @@ impl<'w> Documents<'w> {
         }
         let is_newborn = about.visit.is_newborn;
         let chosen = chosen.filter(|_| !is_newborn);
-        self.write(document, at, chosen, truth)?;
+        self.write(document, "", at, chosen, truth)?;
         if is_newborn {
             let number = self.made.clone().unwrap_or_default();
             truth.fault(&serde_json::json!({
@@ -618,9 +620,11 @@ impl<'w> Documents<'w> {
         Ok(chosen.is_none_or(|dirt| !dirt.set_aside))
     }
 
+    /// `suffix` tells the files of one document apart.
     fn write(
         &mut self,
         document: &Document,
+        suffix: &str,
         at: Moment,
         dirt: Option<&crate::data::DocumentDirt>,
         truth: &mut Truth,
@@ -653,12 +657,8 @@ impl<'w> Documents<'w> {
         let day = at.day();
         let folder = self.folder.join(day.to_string());
         std::fs::create_dir_all(&folder).map_err(|error| SynthError::Disk(folder.clone(), error))?;
-        let mut name = format!("{}-{}.xml", document.code, document.id);
-        let mut path = folder.join(&name);
-        if path.exists() {
-            name = format!("{}-{}-2.xml", document.code, document.id);
-            path = folder.join(&name);
-        }
+        let name = format!("{}-{}{suffix}.xml", document.code, document.id);
+        let path = folder.join(&name);
         std::fs::write(&path, &text).map_err(|error| SynthError::Disk(path, error))?;
         self.bytes += text.len() as u64;
         self.files += 1;

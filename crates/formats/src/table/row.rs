@@ -167,8 +167,7 @@ impl<'r> Row<'r> {
             // The record is set aside as a whole: half of it would only be a resource without its patient.
             facts.clear();
         }
-        let main = self.mapping.facts.iter().zip(self.claims.iter()).find(|(plan, claim)| plan.main && claim.is_some());
-        let main = main.and_then(|(_, claim)| claim.clone());
+        let main = self.main_claim();
         self.keep_leftovers(&mut facts);
         // The same claim twice (who ordered is who reported): the fuller one, which stands later, is enough.
         dedupe(&mut facts);
@@ -193,6 +192,14 @@ impl<'r> Row<'r> {
             issues: self.issues,
             path: self.path,
         }
+    }
+
+    /// By what the row is known: the claim of the main fact, or of the fact of that kind that stands for it when it is withdrawn.
+    fn main_claim(&self) -> Option<Claim> {
+        let kind = self.mapping.facts.iter().find(|plan| plan.main)?.kind;
+        let all = || self.mapping.facts.iter().zip(self.claims.iter()).filter(|(plan, _)| plan.kind == kind);
+        let main = all().find(|(plan, claim)| plan.main && claim.is_some());
+        main.or_else(|| all().find(|(_, claim)| claim.is_some())).and_then(|(_, claim)| claim.clone())
     }
 
     fn is_wanted(&self, plan: &FactPlan) -> bool {

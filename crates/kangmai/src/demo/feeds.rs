@@ -1,6 +1,7 @@
 //! The doors of the demo's senders, and everything that they send, in the order of days: messages over MLLP, documents and tables
 //! over HTTP, the tables of primary care into a watched folder.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -143,8 +144,19 @@ fn hospital(
     for _ in 0..LANES {
         lines.push(Mutex::new(connect(doors.mllp)?));
     }
-    for file in sorted(&root.join("hl7"))? {
-        let bytes = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    // Documents are also written on days without a message.
+    let stems = |folder: &str| -> anyhow::Result<Vec<String>> {
+        let all = sorted(&root.join(folder))?;
+        Ok(all.iter().filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned())).collect())
+    };
+    let days: BTreeSet<String> = stems("hl7")?.into_iter().chain(stems("documents")?).collect();
+    for day in days {
+        let file = root.join("hl7").join(format!("{day}.hl7"));
+        let bytes = if file.is_file() {
+            fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?
+        } else {
+            Vec::new()
+        };
         let frames: Vec<&[u8]> = frames(&bytes);
         each(&frames, |lane, frame| {
             let Ok(mut line) = lines[lane].lock() else { bail!("a connection ended early") };
@@ -152,7 +164,6 @@ fn hospital(
             messages.fetch_add(1, Ordering::Relaxed);
             Ok(())
         })?;
-        let day = file.file_stem().unwrap_or_default();
         let documents = root.join("documents").join(day);
         if documents.is_dir() {
             post_all(&client, "city-hospital", &sorted(&documents)?, files)?;

@@ -266,7 +266,7 @@ impl<'w> Messages<'w> {
                 self.discharge(known, visit, stay, &id, &number, random)?;
             }
             if random.chance(self.world.data.event_rate("updated")) {
-                let later = visit.start.after_minutes(random.between(30, 400));
+                let later = visit.start.after_minutes(random.between(5, 40));
                 self.admission("ADT^A08", known, visit, &id, &number, (later, later), None, random, &mut Vec::new())?;
             }
         }

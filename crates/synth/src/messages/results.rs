@@ -121,7 +121,8 @@ impl Messages<'_> {
                 item: &code,
                 name: shown.name,
                 value: &shown.value,
-                unit: shown.unit,
+                // A word has no unit, whatever stands in the field.
+                unit: if shown.value == "见报告" { "" } else { shown.unit },
                 status,
                 at: report.reported.day().to_string(),
                 is_kept,
