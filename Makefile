@@ -28,7 +28,7 @@ help: ## this list
 setup: ## install what is missing on a Debian or Ubuntu machine that has Rust and Node
 	@scripts/setup.sh
 
-demo: build ## start with the sample records, in a fresh folder
+demo: build ## a synthetic city through every door, in a fresh folder
 	$(BINARY) demo
 
 build: setup web ## target/release/kangmai, with the portal inside

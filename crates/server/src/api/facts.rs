@@ -71,6 +71,10 @@ pub fn person(resource: &Value) -> Value {
         .flatten()
         .filter_map(|identifier| {
             let value = identifier["value"].as_str()?;
+            // By what an institution knows somebody stands with that registration.
+            if identifier["system"].as_str().is_some_and(|system| system.starts_with("urn:kangmai:institution:")) {
+                return None;
+            }
             Some(json!({"system": identifier["system"], "type": concept_words(&identifier["type"]), "masked": masked(value)}))
         })
         .collect();
