@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Kill -9 of the server and of `kangmai ingest`, at random moments, while a feed is being sent: every message exactly once.
+"""Kill -9 of the server and of `kangmai ingest`, and a line that is cut in the middle of a request, at random moments, while a feed is
+being sent: every message exactly once.
 
     tests/kill/ingest.py --binary target/release/kangmai --messages 5000 --kills 3 --seed 1      the short form, in `make kill`
     tests/kill/ingest.py --binary target/release/kangmai --messages 100000 --kills 10 --seed 1   the long form
@@ -15,9 +16,11 @@ import random
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 
@@ -30,6 +33,54 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+class Line:
+    """The line between sender and server: passes bytes on, and can be cut, so that both sides find their connections reset."""
+
+    def __init__(self, target):
+        self.target, self.port, self.open, self.lock = target, free_port(), [], threading.Lock()
+        self.door = socket.create_server(("127.0.0.1", self.port))
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            near, _ = self.door.accept()
+            try:
+                far = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:
+                near.close()
+                continue
+            with self.lock:
+                self.open = [pair for pair in self.open if pair[0].fileno() >= 0] + [(near, far)]
+            for one, other in ((near, far), (far, near)):
+                threading.Thread(target=self.pass_on, args=(one, other), daemon=True).start()
+
+    @staticmethod
+    def pass_on(one, other):
+        try:
+            while piece := one.recv(65536):
+                other.sendall(piece)
+        except OSError:
+            pass
+        for end in (one, other):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def cut(self):
+        with self.lock:
+            pairs, self.open = self.open, []
+        for end in (end for pair in pairs for end in pair):
+            try:
+                # Linger 0: a reset, not an orderly end.
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                end.shutdown(socket.SHUT_RDWR)
+                end.close()
+            except OSError:
+                pass
+        return len(pairs)
 
 
 def get(port, token, path):
@@ -84,7 +135,8 @@ def run(binary, rng, room, options):
     reader = admin("machine", "reader", "--scope", "system/*.rs")
     port = free_port()
     server = start(binary, data, port)
-    sender = send(binary, feed, port, token, journal)
+    line = Line(port)
+    sender = send(binary, feed, line.port, token, journal)
     kills = 0
     # The feed takes about a millisecond a message; kills are spread over it, and stop when it is through.
     pause = options.messages * 0.0008 / (options.kills + 1)
@@ -95,7 +147,11 @@ def run(binary, rng, room, options):
         except subprocess.TimeoutExpired:
             pass
         kills += 1
-        what = rng.choice(("server", "sender", "both"))
+        # The first is a cut line, so that every run has one.
+        what = "line" if kills == 1 else rng.choice(("server", "sender", "both", "line"))
+        if what == "line":
+            print(f"kill {kills}: line, {line.cut()} connections cut", flush=True)
+            continue
         if what != "sender":
             server.send_signal(signal.SIGKILL)
             server.wait()
@@ -105,7 +161,7 @@ def run(binary, rng, room, options):
         if what != "sender":
             server = start(binary, data, port)
         if what != "server":
-            sender = send(binary, feed, port, token, journal)
+            sender = send(binary, feed, line.port, token, journal)
         print(f"kill {kills}: {what}", flush=True)
     words = sender.communicate(timeout=1200)[0].strip()
     print(words)
