@@ -81,17 +81,36 @@ def table(rng, rows, out):
     return {"rows": rows, "Patient": rows, "Encounter": rows}
 
 
+PLACES = ("柳岸村", "槐荫里", "石桥头", "青石巷", "杏林村", "荷塘坊", "松岗", "竹园")
+
+
+def surname(person):
+    return "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨"[person % 16]
+
+
+def given(person):
+    signs = "安博晨德恩芳国海佳康丽明宁平青然若思天文小雅一泽"
+    return signs[person // 16 % 24] + signs[person // 384 % 24]
+
+
 def cda(rng, documents, template, out):
-    """Documents from one that the product's own generator wrote: other numbers, another person, another time."""
+    """Documents from one that the product's own generator wrote: other numbers, and of each four another person, who differs in
+    everything that tells people apart: one template's birth date, telephone and house on everybody would be one crowd."""
     text = open(template, encoding="utf-8").read()
     where = os.path.join(out, "documents")
     os.makedirs(where, exist_ok=True)
+    identities = {}
     for number in range(documents):
         one = text
         person = number // 4
+        identity = identities.setdefault(person, identity_number(rng, person))
+        sex = ("1", "男性") if int(identity[16]) % 2 else ("2", "女性")
         for old, new in (("DOC00000007", "D%08d" % number), ("BA000007", "P%08d" % person), ("MZ000007", "V%08d" % number),
                          ("JY000007", "R%08d" % number), ("BB000007", "S%08d" % number), ("CF000007", "O%08d" % number),
-                         ("990121198001020014", identity_number(rng, person)), ("李红", "赵%04d" % (person % 10000))):
+                         ("990121198001020014", identity), ("李红", surname(person) + given(person)), ('birthTime value="19800102"', 'birthTime value="%s"' % identity[6:14]),
+                         ("10000000001", "100%08d" % (person * 7919 % 100000000)), ("8号", "%d号" % (person % 997 + 1)), ("柳岸村", PLACES[person % len(PLACES)]),
+                         ('<administrativeGenderCode code="2" codeSystem="2.16.156.10011.2.3.3.4" codeSystemName="性别代码表" displayName="女性"/>',
+                          '<administrativeGenderCode code="%s" codeSystem="2.16.156.10011.2.3.3.4" codeSystemName="性别代码表" displayName="%s"/>' % sex)):
             one = one.replace(old, new)
         with open(os.path.join(where, "document-%06d.xml" % number), "w", encoding="utf-8") as file:
             file.write(one)
