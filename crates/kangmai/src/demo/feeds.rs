@@ -172,8 +172,26 @@ fn hospital(
     Ok(())
 }
 
+/// Ports open a moment after the server answers over HTTP.
+const PORT_TRIES_MAX: u32 = 300;
+const PORT_PAUSE: Duration = Duration::from_millis(100);
+
+fn open_port(address: SocketAddr) -> anyhow::Result<TcpStream> {
+    let mut tries = 0;
+    loop {
+        match TcpStream::connect(address) {
+            Ok(stream) => return Ok(stream),
+            Err(error) if tries >= PORT_TRIES_MAX => return Err(error).context("the MLLP port is closed"),
+            Err(_) => {
+                tries += 1;
+                std::thread::sleep(PORT_PAUSE);
+            }
+        }
+    }
+}
+
 fn connect(address: SocketAddr) -> anyhow::Result<TcpStream> {
-    let stream = TcpStream::connect(address).context("the MLLP port is closed")?;
+    let stream = open_port(address)?;
     stream.set_read_timeout(Some(ANSWER_WAIT_MAX))?;
     stream.set_nodelay(true)?;
     Ok(stream)
