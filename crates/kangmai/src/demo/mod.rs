@@ -50,13 +50,7 @@ pub fn run(arguments: &Demo) -> anyhow::Result<Ended> {
         summary.people, summary.messages, summary.documents, summary.rows, summary.faults
     ));
     let doors = Doors::register(&place)?;
-    let options = Options {
-        folder: place.folder.clone(),
-        listen: arguments.listen,
-        base_url: None,
-        allow_plain_http: false,
-        is_demo: true,
-    };
+    let options = place.options(arguments);
     runtime()?.block_on(async {
         let mut stop = std::pin::pin!(stop_signal()?);
         let running = server::start(options).await?;
@@ -117,6 +111,17 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// How a demo is served: on loopback, and every page says that the people are invented.
+    fn options(&self, arguments: &Demo) -> Options {
+        Options {
+            folder: self.folder.clone(),
+            listen: arguments.listen,
+            base_url: None,
+            allow_plain_http: false,
+            is_demo: true,
+        }
+    }
+
     pub(super) fn new(chosen: Option<&PathBuf>) -> anyhow::Result<Self> {
         if let Some(data) = chosen {
             if data.exists() {

@@ -23,13 +23,7 @@ pub fn run(arguments: &Demo) -> anyhow::Result<Ended> {
         bail!("there are no sample records in {}; say --samples DIR", arguments.samples.display());
     }
     let place = Place::new(arguments.data.as_ref())?;
-    let options = Options {
-        folder: place.folder.clone(),
-        listen: arguments.listen,
-        base_url: None,
-        allow_plain_http: false,
-        is_demo: true,
-    };
+    let options = place.options(arguments);
     runtime()?.block_on(async {
         let mut stop = std::pin::pin!(stop_signal()?);
         let running = server::start(options).await?;

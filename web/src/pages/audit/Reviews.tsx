@@ -3,24 +3,18 @@
 import { useState } from "react";
 
 import { audit, type Review, type Verdict } from "../../api/audit.ts";
-import type { ApiError } from "../../api/error.ts";
 import { day, minute } from "../../format/date.ts";
-import { Button } from "../../parts/Button.tsx";
-import { DayField } from "../../parts/DayField.tsx";
-import { TextArea } from "../../parts/Field.tsx";
+import { DayChooser } from "../../parts/DayChooser.tsx";
+import { Judgement } from "../../parts/Judgement.tsx";
 import { Panel } from "../../parts/Panel.tsx";
-import { Loaded, Nothing, Trouble } from "../../parts/Waiting.tsx";
+import { Loaded, Nothing } from "../../parts/Waiting.tsx";
 import { useSpeak } from "../../shell/context.ts";
-import { asApiError, useLoad } from "../../shell/useLoad.ts";
-
-const DAY_MS = 86_400_000;
-const NOTE_MIN = 4;
+import { useLoad } from "../../shell/useLoad.ts";
 
 export function Reviews() {
   const speak = useSpeak();
   const [chosen, setChosen] = useState(() => day(Date.now()));
   const load = useLoad(chosen === "" ? undefined : `reviews ${chosen}`, (signal) => audit.reviews(chosen, signal));
-  const move = (days: number): void => setChosen(day(Date.parse(`${chosen}T00:00:00+08:00`) + days * DAY_MS));
   const open = load.value?.reviews.filter((review) => review.status === "open").length;
   return (
     <div className="page narrow">
@@ -30,15 +24,7 @@ export function Reviews() {
         title={speak("reviews.title")}
         note={open === undefined ? null : speak("reviews.open", { n: open })}
         tools={
-          <div className="day-chooser">
-            <Button small disabled={chosen === ""} onClick={() => move(-1)}>
-              {speak("day.before")}
-            </Button>
-            <DayField label={speak("reviews.day")} value={chosen} onChange={setChosen} />
-            <Button small disabled={chosen === "" || chosen >= day(Date.now())} onClick={() => move(1)}>
-              {speak("day.after")}
-            </Button>
-          </div>
+          <DayChooser label={speak("reviews.day")} value={chosen} onChange={setChosen} />
         }
       >
         {chosen === "" ? (
@@ -98,50 +84,16 @@ function Row({ review, onDone }: { review: Review; onDone: () => void }) {
 
 function Decide({ review, onDone }: { review: Review; onDone: () => void }) {
   const speak = useSpeak();
-  const [note, setNote] = useState("");
-  const [busy, setBusy] = useState<Verdict>();
-  const [error, setError] = useState<ApiError>();
-  const short = note.trim().length < NOTE_MIN;
-  const send = async (status: Verdict): Promise<void> => {
-    setBusy(status);
-    setError(undefined);
-    try {
-      await audit.review(review.id, status, note.trim());
-      onDone();
-    } catch (cause) {
-      setError(asApiError(cause));
-      setBusy(undefined);
-    }
-  };
   return (
-    <div className="answer">
-      {error && <Trouble error={error} />}
-      <TextArea
-        label={speak("review.note")}
-        hint={speak("review.note.hint")}
-        value={note}
-        onChange={setNote}
-        rows={2}
-      />
-      <p className="button-row">
-        <Button
-          kind="primary"
-          small
-          disabled={short || busy !== undefined}
-          busy={busy === "justified"}
-          onClick={() => void send("justified")}
-        >
-          {speak("review.justify")}
-        </Button>
-        <Button
-          small
-          disabled={short || busy !== undefined}
-          busy={busy === "unjustified"}
-          onClick={() => void send("unjustified")}
-        >
-          {speak("review.reject")}
-        </Button>
-      </p>
-    </div>
+    <Judgement<Verdict>
+      label={speak("review.note")}
+      hint={speak("review.note.hint")}
+      choices={[
+        { status: "justified", label: speak("review.justify") },
+        { status: "unjustified", label: speak("review.reject") },
+      ]}
+      send={(status, note) => audit.review(review.id, status, note)}
+      onDone={onDone}
+    />
   );
 }

@@ -6,12 +6,11 @@ import { care, type Contract } from "../../api/care.ts";
 import { day } from "../../format/date.ts";
 import { DataTable } from "../../parts/DataTable.tsx";
 import { Panel } from "../../parts/Panel.tsx";
-import { nameOf, PersonFacts } from "../../parts/PersonLine.tsx";
 import { Loaded, Nothing } from "../../parts/Waiting.tsx";
 import { useSpeak } from "../../shell/context.ts";
-import { personHref } from "../../shell/route.ts";
 import { useLoad } from "../../shell/useLoad.ts";
 import { ListCards } from "./ListCards.tsx";
+import { personColumns } from "./personColumns.tsx";
 
 /** Rows that stand there before the reader asks for more: a doctor has up to two thousand contracts. */
 const SHOWN = 100;
@@ -77,20 +76,7 @@ function ContractTable({ contracts }: { contracts: readonly Contract[] }) {
       rows={contracts}
       rowKey={({ person }) => person.id}
       columns={[
-        {
-          key: "person",
-          title: speak("worklist.person"),
-          cell: ({ person }) => (
-            <a
-              className="person-link"
-              href={personHref(person.id)}
-              aria-label={speak("person.open", { name: nameOf(person, speak) })}
-            >
-              {nameOf(person, speak)}
-            </a>
-          ),
-        },
-        { key: "facts", title: speak("worklist.facts"), cell: ({ person }) => <PersonFacts person={person} /> },
+        ...personColumns<Contract>(speak),
         {
           key: "problems",
           title: speak("problems.title"),

@@ -4,13 +4,13 @@ import { care, type Listed } from "../../api/care.ts";
 import { day } from "../../format/date.ts";
 import { DataTable } from "../../parts/DataTable.tsx";
 import { Panel } from "../../parts/Panel.tsx";
-import { nameOf, PersonFacts } from "../../parts/PersonLine.tsx";
 import { SourceButton, SourceProvider } from "../../parts/Source.tsx";
 import { Loaded, Nothing } from "../../parts/Waiting.tsx";
 import { useSpeak } from "../../shell/context.ts";
-import { href, personHref } from "../../shell/route.ts";
+import { href } from "../../shell/route.ts";
 import { useLoad } from "../../shell/useLoad.ts";
 import { ruleOfList, titleOfList } from "./ListCards.tsx";
+import { personColumns } from "./personColumns.tsx";
 
 export function ListPage({ id }: { id: string }) {
   const speak = useSpeak();
@@ -70,20 +70,7 @@ function ListTable({ persons }: { persons: readonly Listed[] }) {
       rows={persons}
       rowKey={({ person }) => person.id}
       columns={[
-        {
-          key: "person",
-          title: speak("worklist.person"),
-          cell: ({ person }) => (
-            <a
-              className="person-link"
-              href={personHref(person.id)}
-              aria-label={speak("person.open", { name: nameOf(person, speak) })}
-            >
-              {nameOf(person, speak)}
-            </a>
-          ),
-        },
-        { key: "facts", title: speak("worklist.facts"), cell: ({ person }) => <PersonFacts person={person} /> },
+        ...personColumns<Listed>(speak),
         {
           key: "why",
           title: speak("lists.why"),

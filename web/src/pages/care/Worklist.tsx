@@ -8,11 +8,11 @@ import { Button } from "../../parts/Button.tsx";
 import { Chips } from "../../parts/Chips.tsx";
 import { DataTable } from "../../parts/DataTable.tsx";
 import { Panel } from "../../parts/Panel.tsx";
-import { nameOf, PersonFacts } from "../../parts/PersonLine.tsx";
 import { Loaded, Nothing } from "../../parts/Waiting.tsx";
 import { useSpeak } from "../../shell/context.ts";
-import { href, personHref } from "../../shell/route.ts";
+import { href } from "../../shell/route.ts";
 import { useLoad } from "../../shell/useLoad.ts";
+import { personColumns } from "./personColumns.tsx";
 
 const CLASSES = ["AMB", "EMER", "IMP"] as const;
 /** A list this short needs no search field. */
@@ -103,20 +103,7 @@ function VisitTable({ visits }: { visits: readonly Visit[] }) {
       rows={visits}
       rowKey={(visit) => visit.encounter.id}
       columns={[
-        {
-          key: "person",
-          title: speak("worklist.person"),
-          cell: ({ person }) => (
-            <a
-              className="person-link"
-              href={personHref(person.id)}
-              aria-label={speak("person.open", { name: nameOf(person, speak) })}
-            >
-              {nameOf(person, speak)}
-            </a>
-          ),
-        },
-        { key: "facts", title: speak("worklist.facts"), cell: ({ person }) => <PersonFacts person={person} /> },
+        ...personColumns<Visit>(speak),
         {
           key: "class",
           title: speak("worklist.class"),

@@ -2,18 +2,14 @@
 
 import { useState } from "react";
 
-import type { ApiError } from "../../api/error.ts";
 import { road, type Objection } from "../../api/road.ts";
 import { day, minute } from "../../format/date.ts";
-import { Button } from "../../parts/Button.tsx";
 import { Chips } from "../../parts/Chips.tsx";
-import { TextArea } from "../../parts/Field.tsx";
+import { Judgement } from "../../parts/Judgement.tsx";
 import { Panel } from "../../parts/Panel.tsx";
-import { Loaded, Nothing, Trouble } from "../../parts/Waiting.tsx";
+import { Loaded, Nothing } from "../../parts/Waiting.tsx";
 import { useSpeak } from "../../shell/context.ts";
-import { asApiError, useLoad } from "../../shell/useLoad.ts";
-
-const ANSWER_MIN = 4;
+import { useLoad } from "../../shell/useLoad.ts";
 
 export function Objections() {
   const speak = useSpeak();
@@ -84,50 +80,16 @@ function Row({ objection, onDone }: { objection: Objection; onDone: () => void }
 
 function Answer({ objection, onDone }: { objection: Objection; onDone: () => void }) {
   const speak = useSpeak();
-  const [text, setText] = useState("");
-  const [busy, setBusy] = useState<"accepted" | "rejected">();
-  const [error, setError] = useState<ApiError>();
-  const short = text.trim().length < ANSWER_MIN;
-  const send = async (status: "accepted" | "rejected"): Promise<void> => {
-    setBusy(status);
-    setError(undefined);
-    try {
-      await road.answer(objection.id, status, text.trim());
-      onDone();
-    } catch (cause) {
-      setError(asApiError(cause));
-      setBusy(undefined);
-    }
-  };
   return (
-    <div className="answer">
-      {error && <Trouble error={error} />}
-      <TextArea
-        label={speak("objection.answer.label")}
-        hint={speak("objection.answer.hint")}
-        value={text}
-        onChange={setText}
-        rows={2}
-      />
-      <p className="button-row">
-        <Button
-          kind="primary"
-          small
-          disabled={short || busy !== undefined}
-          busy={busy === "accepted"}
-          onClick={() => void send("accepted")}
-        >
-          {speak("objection.accept")}
-        </Button>
-        <Button
-          small
-          disabled={short || busy !== undefined}
-          busy={busy === "rejected"}
-          onClick={() => void send("rejected")}
-        >
-          {speak("objection.reject")}
-        </Button>
-      </p>
-    </div>
+    <Judgement<"accepted" | "rejected">
+      label={speak("objection.answer.label")}
+      hint={speak("objection.answer.hint")}
+      choices={[
+        { status: "accepted", label: speak("objection.accept") },
+        { status: "rejected", label: speak("objection.reject") },
+      ]}
+      send={(status, text) => road.answer(objection.id, status, text)}
+      onDone={onDone}
+    />
   );
 }

@@ -6,7 +6,7 @@ import { road, type Chain, type Compared } from "../../api/road.ts";
 import { day } from "../../format/date.ts";
 import { Button } from "../../parts/Button.tsx";
 import { DataTable } from "../../parts/DataTable.tsx";
-import { DayField } from "../../parts/DayField.tsx";
+import { DayChooser } from "../../parts/DayChooser.tsx";
 import { Panel } from "../../parts/Panel.tsx";
 import { Loaded, Nothing } from "../../parts/Waiting.tsx";
 import { useSpeak } from "../../shell/context.ts";
@@ -75,22 +75,13 @@ export function Reconciliation({ source }: { source: string }) {
   const load = useLoad(chosen === "" ? undefined : `${source} ${chosen}`, (signal) =>
     road.reconciliation(source, chosen, signal),
   );
-  const move = (days: number): void => setChosen(day(Date.parse(`${chosen}T00:00:00+08:00`) + days * DAY_MS));
   return (
     <>
       <Panel
         title={speak("road.reconciliation")}
         note={load.value && load.value.types.length > 0 ? summaryOf(load.value.types, speak) : null}
         tools={
-          <div className="day-chooser">
-            <Button small disabled={chosen === ""} onClick={() => move(-1)}>
-              {speak("day.before")}
-            </Button>
-            <DayField label={speak("day.chosen")} value={chosen} onChange={setChosen} />
-            <Button small disabled={chosen === "" || chosen >= day(Date.now())} onClick={() => move(1)}>
-              {speak("day.after")}
-            </Button>
-          </div>
+          <DayChooser label={speak("day.chosen")} value={chosen} onChange={setChosen} />
         }
       >
         {chosen === "" ? (
