@@ -112,7 +112,7 @@ pub(super) struct Place {
 
 impl Place {
     /// How a demo is served: on loopback, and every page says that the people are invented.
-    fn options(&self, arguments: &Demo) -> Options {
+    pub(super) fn options(&self, arguments: &Demo) -> Options {
         Options {
             folder: self.folder.clone(),
             listen: arguments.listen,

@@ -4,9 +4,9 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
+use server::Running;
 use server::control::Request;
 use server::folder::Folder;
-use server::{Options, Running};
 
 use crate::cli::Demo;
 use crate::client::Client;
