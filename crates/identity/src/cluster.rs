@@ -260,6 +260,17 @@ pub fn cluster(all: &[Packed], scorer: &Scorer, edges: Vec<Edge>, conflicts: &[E
     Clusters { cluster_of, queue, queue_left_out }
 }
 
+/// Sorts by score; what scores the same by content, because numbers of registrations depend on the order of arrival.
+fn strongest_first(all: &[Packed], edges: &mut [Edge]) {
+    // A registration has as many edges as its block has members: its fingerprint is taken once.
+    let prints: Vec<u64> = all.iter().map(fingerprint).collect();
+    let content = |edge: &Edge| {
+        let (a, b) = (prints[edge.left as usize], prints[edge.right as usize]);
+        mix(a.min(b), a.max(b))
+    };
+    edges.sort_by_cached_key(|edge| (-edge.score, content(edge)));
+}
+
 /// For every registration the first member of its cluster; and the whole queue, strongest first.
 pub(crate) fn partition(
     all: &[Packed],
@@ -283,12 +294,8 @@ pub(crate) fn partition(
         state.forbidden.entry(*left).or_default().push(*right);
         state.forbidden.entry(*right).or_default().push(*left);
     }
-    let content = |edge: &Edge| {
-        let (a, b) = (fingerprint(&all[edge.left as usize]), fingerprint(&all[edge.right as usize]));
-        mix(a.min(b), a.max(b))
-    };
     weaken_ambiguous_newborns(all, scorer, &mut edges);
-    edges.sort_by_cached_key(|edge| (-edge.score, content(edge)));
+    strongest_first(all, &mut edges);
     let mut queue: NumberMap<u64, Review> = NumberMap::default();
     let mut waiting: Vec<Review> = Vec::new();
     // Clusters only grow: of the same two of the same sizes nothing else would be said.

@@ -47,7 +47,6 @@ pub struct Delivery<'d> {
 
 /// The road.
 pub struct Road {
-    pub(crate) records: Arc<Records>,
     pub(crate) store: Arc<Store>,
     pub(crate) clock: Arc<dyn Clock>,
     sources: Sources,
@@ -90,8 +89,8 @@ impl Road {
     #[must_use]
     pub fn new(records: Arc<Records>, store: Arc<Store>, clock: Arc<dyn Clock>) -> Self {
         let sources = Sources::new(Arc::clone(&store));
-        let identity = Identity::new(Arc::clone(&records), Arc::clone(&store), Arc::clone(&clock));
-        Self { records, store, clock, sources, cache: Cache::new(), identity }
+        let identity = Identity::new(records, Arc::clone(&store), Arc::clone(&clock));
+        Self { store, clock, sources, cache: Cache::new(), identity }
     }
 
     /// Who is who.
@@ -210,10 +209,8 @@ impl Road {
         is_last: bool,
     ) -> Result<(), Failure> {
         let flight = Flight::new(&self.identity, caller.tenant());
-        let planned = self
-            .records
-            .work(caller, |work| {
-                flight.begin();
+        let planned = flight
+            .fly(caller, |work| {
                 let mut done = Done::default();
                 for prepared in chunk {
                     self.take(work, caller, (passage, &flight), prepared, &mut done)?;
@@ -503,10 +500,8 @@ impl Road {
         let prepared = self.prepare(source, position, record);
         self.identity.wait(tenant)?;
         let flight = Flight::new(&self.identity, tenant);
-        let (closed, fresh) = self
-            .records
-            .work(caller, |work| {
-                flight.begin();
+        let (closed, fresh) = flight
+            .fly(caller, |work| {
                 let row = work.row(Keyspace::Issue, &key)?.ok_or_else(missing)?;
                 let problem: Problem = rows::open(work.keys(), &key, &row)?;
                 let loom = Loom {

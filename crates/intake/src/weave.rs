@@ -157,7 +157,10 @@ impl Loom<'_> {
             }
             let subject = Work::subjects(type_code, &fact.resource).into_iter().find_map(|text| threads.get(text));
             let home = subject.map_or(Home::SHARED, |registration| registration.address.key.home);
-            let address = work.assign(type_code, home)?;
+            let assign = || work.assign(type_code, home);
+            // The index keeps a registration under the address that it got first, however often the plan is made.
+            let is_registration = type_code == TypeCode::PATIENT;
+            let address = if is_registration { self.flight.address(hash, assign)? } else { assign()? };
             threads.insert(reference, Thread { hash, address, known: None, is_cached: false });
         }
         Ok(threads)

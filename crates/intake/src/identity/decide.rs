@@ -351,10 +351,8 @@ impl Identity {
         let homes = concerned(&order);
         self.places(tenant, &homes.iter().map(|home| home.0).collect::<Vec<_>>())?;
         let hints: Vec<(Home, u64)> = order.before.iter().map(|(home, person)| (Home(*home), *person)).collect();
-        let planned = self
-            .records
-            .work(caller, |work| {
-                flight.begin();
+        let planned = flight
+            .fly(caller, |work| {
                 label(&flight, &order)?;
                 let change = flight.again(&homes, &hints, true)?;
                 let cause =

@@ -204,17 +204,22 @@ impl Linker {
         }
     }
 
-    /// The person of a registration that says what it said before: nothing is decided, but what is shown of the person may change.
-    pub(crate) fn unchanged(&self, home: Home, packed: &Packed) -> Option<Change> {
-        let place = self.place_of(home)?;
+    /// Does the index hold this already, with a person?
+    pub(crate) fn holds(&self, home: Home, packed: &Packed) -> bool {
+        let Some(place) = self.place_of(home) else { return false };
         let mut packed = *packed;
         self.live.index().finish(&mut packed);
-        let person = self.persons[place as usize];
-        if person == 0 || !self.live.index().holds(place, &packed) {
-            return None;
-        }
-        let members = self.siblings(place).into_iter().map(|place| self.home_at(place)).collect();
-        Some(Change { groups: vec![Group { person, members }], ..Change::default() })
+        self.persons[place as usize] != 0 && self.live.index().holds(place, &packed)
+    }
+
+    /// The persons of registrations as they stand, without deciding anything: what is in memory was decided.
+    pub(crate) fn as_they_are(&self, homes: &[Home]) -> Change {
+        let places = homes.iter().filter_map(|home| self.place_of(*home));
+        let by_person: BTreeMap<PersonNumber, u32> =
+            places.map(|place| (self.persons[place as usize], place)).filter(|(person, _)| *person != 0).collect();
+        let members = |place: u32| self.siblings(place).into_iter().map(|place| self.home_at(place)).collect();
+        let groups = by_person.into_iter().map(|(person, place)| Group { person, members: members(place) });
+        Change { groups: groups.collect(), ..Change::default() }
     }
 
     /// A registration comes or changes. Returns what was touched and what stood there before; nothing was touched but itself
@@ -495,6 +500,13 @@ impl Linker {
     /// Those to be compared with the disk now.
     pub(crate) fn take_doubted(&mut self) -> Vec<Home> {
         self.astray.drain().collect()
+    }
+
+    /// What others decided about registrations on their way is being written by the commit that brings them.
+    pub(crate) fn forgive(&mut self, homes: &[Home]) {
+        homes.iter().for_each(|home| {
+            self.owed.remove(home);
+        });
     }
 
     /// Another commit decided about a registration that is on its way, or that is not on the disk any more.

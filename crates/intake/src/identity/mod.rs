@@ -11,6 +11,7 @@
 //! | `linker`  | one tenant's index in memory: who is whose person |
 //! | `tenants` | all of them; how one is filled at the start, and its snapshot |
 //! | `flight`  | a commit on its way |
+//! | `lanes`   | one commit at a time writes a person |
 //! | `ledger`  | links, events, what people decided, what waits for them: the rows |
 //! | `stage`   | what the linker says → rows and persons of a commit |
 //! | `golden`  | a person's best name, birth date …, each with where it comes from |
@@ -24,6 +25,7 @@
 mod decide;
 mod flight;
 mod golden;
+mod lanes;
 mod ledger;
 mod linker;
 mod matching;

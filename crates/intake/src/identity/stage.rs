@@ -68,6 +68,7 @@ fn stage(
     change: &Change,
     arriving: Option<&Arriving>,
 ) -> Result<(), Failure> {
+    flight.hold(change)?;
     let tenant = work.tenant();
     let mut lost: Vec<(PersonNumber, PersonNumber)> = Vec::new();
     let mut present: Vec<Vec<(Home, i64)>> = Vec::with_capacity(change.groups.len());

@@ -16,6 +16,7 @@ use store::{Keyspace, Store, Transaction, Write, prefix_end};
 use trust::{AuditAction, Outcome};
 
 use super::flight::Flight;
+use super::lanes::Lanes;
 use super::ledger::{self, Decision, DecisionKind};
 use super::linker::Linker;
 use super::patient;
@@ -78,13 +79,14 @@ pub struct Identity {
     pub(crate) store: Arc<Store>,
     pub(crate) clock: Arc<dyn Clock>,
     cells: Mutex<HashMap<TenantId, Arc<Cell>>>,
+    pub(crate) lanes: Lanes,
 }
 
 impl Identity {
     /// Nothing is read yet.
     #[must_use]
     pub fn new(records: Arc<Records>, store: Arc<Store>, clock: Arc<dyn Clock>) -> Arc<Self> {
-        Arc::new(Self { records, store, clock, cells: Mutex::default() })
+        Arc::new(Self { records, store, clock, cells: Mutex::default(), lanes: Lanes::default() })
     }
 
     fn cell(&self, tenant: TenantId) -> Arc<Cell> {
@@ -226,11 +228,9 @@ impl Identity {
     /// What the store says.
     pub(crate) async fn settle(self: &Arc<Self>, caller: &Caller, homes: &[Home]) -> Result<Vec<Home>, Failure> {
         let flight = Flight::new(self, caller.tenant());
-        let planned = self
-            .records
-            .work(caller, |work| {
-                flight.begin();
-                let change = flight.again(homes, &[], false)?;
+        let planned = flight
+            .fly(caller, |work| {
+                let change = flight.as_they_are(homes)?;
                 let cause = Cause { at_ms: work.now_ms(), by: &caller.actor.name, original: "", order: None };
                 stage::restage(work, &flight, &cause, &change)
             })
@@ -304,6 +304,12 @@ impl Identity {
             }
         }
         Ok(linker)
+    }
+
+    /// What the disk says of a registration now.
+    pub(crate) fn packed_now(&self, tenant: TenantId, home: Home) -> Option<identity::packed::Packed> {
+        let row = self.store.engine().get(Keyspace::Ledger, &rows::ledger(tenant, rows::LINK, home)).ok()??;
+        self.packed(tenant, home, ledger::registered_of(&row)?).ok()?
     }
 
     fn packed(
