@@ -35,6 +35,50 @@ pub enum HistoryScope<'a> {
     System,
 }
 
+/// Of which time versions are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Times {
+    /// `_since`: written at this millisecond or later.
+    since_ms: Option<i64>,
+    /// `_at`: current at some moment between these milliseconds.
+    at_ms: Option<(i64, i64)>,
+}
+
+impl Times {
+    fn read(options: &ListOptions) -> Result<Self, Failure> {
+        let mut times = Self { since_ms: options.since_ms, at_ms: None };
+        let bad = |detail: String| Failure::new(ErrorCode::BadSearch, format!("`_at`: {detail}"));
+        for (_, value) in &options.others {
+            if times.at_ms.is_some() {
+                return Err(bad("it is given once; `_since` narrows it".to_owned()));
+            }
+            let interval = formats::fhir::date::parse(value).map_err(|error| bad(error.to_string()))?;
+            times.at_ms = Some((interval.low_ms, interval.high_ms));
+        }
+        Ok(times)
+    }
+
+    fn is_open(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether a version written then is new enough.
+    fn is_since(&self, written_ms: i64) -> bool {
+        self.since_ms.is_none_or(|since_ms| written_ms >= since_ms)
+    }
+
+    /// Whether a version written then was there before the wanted time was over.
+    fn is_begun(&self, written_ms: i64) -> bool {
+        self.at_ms.is_none_or(|(_, until_ms)| written_ms <= until_ms)
+    }
+
+    /// Whether a version that was followed by another one then was still current in the wanted time.
+    fn is_lasting(&self, followed_ms: Option<i64>) -> bool {
+        let Some((from_ms, _)) = self.at_ms else { return true };
+        followed_ms.is_none_or(|followed_ms| followed_ms > from_ms)
+    }
+}
+
 /// A page of versions that is being filled.
 struct Filling<'f> {
     caller: &'f Caller,
@@ -81,36 +125,38 @@ impl FeedPlace {
 }
 
 impl Records {
-    /// FHIR `history`: `_count` (default 50, at most 1,000), `_since`, and `_page` from a next link.
+    /// FHIR `history`: `_count` (default 50, at most 1,000), `_since`, `_at` (versions that were current at some moment
+    /// of that date or time; a deletion counts as one), and `_page` from a next link.
     ///
     /// # Errors
     /// `NotFound` when the resource is absent or hidden, `Forbidden`, `BadSearch`, `BadPage`.
     pub fn history(&self, caller: &Caller, scope: HistoryScope<'_>, query: &str) -> Result<Page, Failure> {
-        let options = links::list_options(query, &[], caller.strict)?;
+        let options = links::list_options(query, &["_at"], caller.strict)?;
+        let times = Times::read(&options)?;
         let count = options.count.unwrap_or(COUNT_DEFAULT).min(COUNT_MAX);
         let filling = Filling { caller, bundle: BundleWriter::new("history"), disclosed: Disclosed::default(), count };
         match scope {
             HistoryScope::Instance(type_name, id) => {
                 let type_code = type_code_of(type_name)?;
                 caller.may(Interaction::Read, type_code)?;
-                self.instance_history(filling, type_code, id, &options)
+                self.instance_history(filling, (type_code, id), &options, times)
             }
             HistoryScope::Type(type_name) => {
                 let type_code = type_code_of(type_name)?;
                 // The history of a type finds resources by a condition, as a search does.
                 caller.may(Interaction::Search, type_code)?;
-                self.feed_history(filling, Some(type_code), &options)
+                self.feed_history(filling, Some(type_code), &options, times)
             }
-            HistoryScope::System => self.feed_history(filling, None, &options),
+            HistoryScope::System => self.feed_history(filling, None, &options, times),
         }
     }
 
     fn instance_history(
         &self,
         mut filling: Filling<'_>,
-        type_code: TypeCode,
-        id: &str,
+        (type_code, id): (TypeCode, &str),
         options: &ListOptions,
+        times: Times,
     ) -> Result<Page, Failure> {
         let caller = filling.caller;
         let absent = || not_found(type_code, id);
@@ -128,10 +174,10 @@ impl Records {
             }
             None => u32::MAX,
         };
-        let next = self.fill_versions(&mut filling, &*snapshot, &current, below, options.since_ms)?;
+        let next = self.fill_versions(&mut filling, &*snapshot, &current, below, times)?;
         let next = next.map(|version| links::seal_token(self, caller.tenant(), &purpose, &version.to_be_bytes()));
         // Versions count from 1 without gaps; with labels hidden the number of versions is nobody's business.
-        let is_whole = options.since_ms.is_none() && caller.filter.hidden_labels().is_empty();
+        let is_whole = times.is_open() && caller.filter.hidden_labels().is_empty();
         let total = is_whole.then(|| usize::try_from(current.version).unwrap_or(usize::MAX));
         Ok(filling.finish(&format!("{}/{type_code}/{id}/_history", caller.base_url), options, next.as_deref(), total))
     }
@@ -143,23 +189,37 @@ impl Records {
         snapshot: &dyn Snapshot,
         current: &Stored,
         below: u32,
-        since_ms: Option<i64>,
+        times: Times,
     ) -> Result<Option<u32>, Failure> {
         let caller = filling.caller;
-        let is_wanted = |stored: &Stored| since_ms.is_none_or(|since_ms| stored.last_updated_ms >= since_ms);
         let mut last = current.version.saturating_add(1).min(below);
-        if current.version < below && is_wanted(current) && filling.count > 0 {
+        let mut opener = Opener::new(&self.store, current.key.tenant);
+        // What followed the first version of this page: none, or the last one of the page before.
+        let followed = if current.version < below || times.at_ms.is_none() {
+            None
+        } else {
+            self.version(snapshot, &mut opener, &current.key, below)?
+        };
+        let mut followed_ms = followed.map(|followed| followed.last_updated_ms);
+        let is_wanted = times.is_since(current.last_updated_ms) && times.is_begun(current.last_updated_ms);
+        if current.version < below && is_wanted && filling.count > 0 {
             filling.push(current);
             last = current.version;
         }
-        let mut opener = Opener::new(&self.store, current.key.tenant);
+        if current.version < below {
+            followed_ms = Some(current.last_updated_ms);
+        }
         let (from, to) = (keys::history(&current.key, 0), keys::history(&current.key, below.min(current.version)));
         let mut cursor = snapshot.scan_back(Keyspace::History, &from, &to);
         while let Some((_, row)) = cursor.next().map_err(engine_failure)? {
             let stored = opener.open(&current.key, row)?;
-            // Times do not run backwards inside a resource: everything that follows is older still.
-            if !is_wanted(&stored) {
+            // Times do not run backwards inside a resource: everything that follows is older still, and was over earlier.
+            if !times.is_since(stored.last_updated_ms) || !times.is_lasting(followed_ms) {
                 break;
+            }
+            followed_ms = Some(stored.last_updated_ms);
+            if !times.is_begun(stored.last_updated_ms) {
+                continue;
             }
             if filling.is_full() {
                 return Ok((filling.count > 0).then_some(last));
@@ -177,6 +237,7 @@ impl Records {
         mut filling: Filling<'_>,
         only: Option<TypeCode>,
         options: &ListOptions,
+        times: Times,
     ) -> Result<Page, Failure> {
         let caller = filling.caller;
         let purpose = only.map_or_else(|| "history".to_owned(), |type_code| format!("history {type_code}"));
@@ -187,7 +248,7 @@ impl Records {
             }
             None => None,
         };
-        let next = self.fill_from_feed(&mut filling, only, start, options.since_ms)?;
+        let next = self.fill_from_feed(&mut filling, only, start, times)?;
         let next = next.map(|place| links::seal_token(self, caller.tenant(), &purpose, &place.write()));
         let path = only.map_or_else(String::new, |type_code| format!("/{type_code}"));
         Ok(filling.finish(&format!("{}{path}/_history", caller.base_url), options, next.as_deref(), None))
@@ -199,7 +260,7 @@ impl Records {
         filling: &mut Filling<'_>,
         only: Option<TypeCode>,
         start: Option<FeedPlace>,
-        since_ms: Option<i64>,
+        times: Times,
     ) -> Result<Option<FeedPlace>, Failure> {
         if filling.count == 0 {
             return Ok(None);
@@ -218,7 +279,7 @@ impl Records {
             if Entry::tenant_of(row) == Some(caller.tenant()) {
                 let entry =
                     Entry::read(row).ok_or_else(|| Failure::new(ErrorCode::Internal, "a feed row cannot be read"))?;
-                if since_ms.is_some_and(|since_ms| entry.at_ms < since_ms.saturating_sub(TIME_DISORDER_MS_MAX)) {
+                if !times.is_since(entry.at_ms.saturating_add(TIME_DISORDER_MS_MAX)) {
                     return Ok(None);
                 }
                 remaining = entry.changes.len();
@@ -229,11 +290,10 @@ impl Records {
                     remaining -= 1;
                     looked_at += 1;
                     let change = &entry.changes[remaining];
-                    let wanted = only.is_none_or(|type_code| type_code == change.key.rid.type_code)
+                    let wanted = times.is_begun(entry.at_ms.saturating_sub(TIME_DISORDER_MS_MAX))
+                        && only.is_none_or(|type_code| type_code == change.key.rid.type_code)
                         && caller.filter.is_readable(change.key.rid.type_code);
-                    if wanted
-                        && let Some(stored) = self.shown_change(caller, &*snapshot, &mut opener, change, since_ms)?
-                    {
+                    if wanted && let Some(stored) = self.shown_change(caller, &*snapshot, &mut opener, change, times)? {
                         filling.push(&stored);
                     }
                 }
@@ -252,7 +312,7 @@ impl Records {
         snapshot: &dyn Snapshot,
         opener: &mut Opener,
         change: &Change,
-        since_ms: Option<i64>,
+        times: Times,
     ) -> Result<Option<Stored>, Failure> {
         let stored = match self.version(snapshot, opener, &change.key, change.version) {
             // An erased registration has no history any more.
@@ -260,8 +320,14 @@ impl Records {
             other => other?,
         };
         let Some(stored) = stored else { return Ok(None) };
-        if since_ms.is_some_and(|since_ms| stored.last_updated_ms < since_ms) {
+        if !times.is_since(stored.last_updated_ms) || !times.is_begun(stored.last_updated_ms) {
             return Ok(None);
+        }
+        if times.at_ms.is_some() {
+            let next = self.version(snapshot, opener, &change.key, change.version.saturating_add(1))?;
+            if !times.is_lasting(next.map(|next| next.last_updated_ms)) {
+                return Ok(None);
+            }
         }
         let is_visible = if caller.filter.hidden_labels().is_empty() {
             self.visible(caller, &stored)?
@@ -325,6 +391,25 @@ fn write_entry(out: &mut Vec<u8>, base_url: &str, stored: &Stored) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_version_is_current_from_its_writing_to_the_next() {
+        let times = Times { since_ms: None, at_ms: Some((100, 199)) };
+        // Written, followed by the next version, wanted.
+        let cases = [
+            (50, Some(99), false),
+            (50, Some(100), false),
+            (50, Some(101), true),
+            (50, None, true),
+            (150, Some(160), true),
+            (199, None, true),
+            (200, None, false),
+        ];
+        for (written_ms, followed_ms, wanted) in cases {
+            assert_eq!(times.is_begun(written_ms) && times.is_lasting(followed_ms), wanted, "{written_ms}");
+        }
+        assert!(Times::default().is_begun(i64::MAX) && Times::default().is_lasting(Some(i64::MIN)));
+    }
 
     #[test]
     fn a_place_in_the_feed_comes_back() {

@@ -241,12 +241,14 @@ pub(crate) struct Opener {
     store: Arc<Store>,
     tenant: TenantId,
     last: Option<(Home, BodyKey)>,
+    /// What was opened last, still packed: one buffer for a whole list.
+    packed: Vec<u8>,
 }
 
 impl Opener {
     /// Opens rows of this tenant.
     pub(crate) fn new(store: &Arc<Store>, tenant: TenantId) -> Self {
-        Self { store: Arc::clone(store), tenant, last: None }
+        Self { store: Arc::clone(store), tenant, last: None, packed: Vec::new() }
     }
 
     /// Opens a row.
@@ -263,8 +265,8 @@ impl Opener {
         }
         let Some((_, body_key)) = &self.last else { return Err(damaged()) };
         let sealed = row.get(HEADER_BYTES..).unwrap_or_default();
-        let packed = body_key.open(&bound_to(key, header.version), sealed).map_err(|_| damaged())?;
-        let plain = self.store.decompress(header.dictionary, &packed, BODY_BYTES_MAX).map_err(|_| damaged())?;
+        body_key.open_into(&bound_to(key, header.version), sealed, &mut self.packed).map_err(|_| damaged())?;
+        let plain = self.store.decompress(header.dictionary, &self.packed, BODY_BYTES_MAX).map_err(|_| damaged())?;
         let id_bytes = plain.iter().take(65).position(|byte| *byte == 0).ok_or_else(damaged)?;
         Ok(Stored {
             key: *key,

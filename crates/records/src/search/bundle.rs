@@ -6,7 +6,7 @@ use model::{ErrorCode, Failure};
 use serde_json::{Value as Json, json};
 
 use super::Hits;
-use super::query::{Query, Summary};
+use super::query::{Options, Query, Summary};
 use super::shape;
 use crate::resource::Stored;
 use crate::{Caller, Records};
@@ -14,7 +14,12 @@ use crate::{Caller, Records};
 /// Everything that the answer shows.
 pub(super) struct Answer<'a> {
     pub(super) caller: &'a Caller,
-    pub(super) query: &'a Query<'a>,
+    /// The same query, understood for each type.
+    pub(super) queries: &'a [Query<'a>],
+    /// What shapes the answer; the same for every type.
+    pub(super) options: &'a Options<'a>,
+    /// Whether the system was searched rather than one type.
+    pub(super) of_system: bool,
     /// The query string of the first page.
     pub(super) raw: &'a str,
     pub(super) hits: &'a Hits,
@@ -64,20 +69,23 @@ impl Answer<'_> {
         // Neither the base nor an id holds a character that JSON escapes.
         let _ = write!(head, r#"{{"fullUrl":"{base}/{}/{}","resource":"#, stored.key.rid.type_code, stored.id());
         out.extend_from_slice(head.as_bytes());
-        if shape::is_whole(&self.query.options) {
+        if shape::is_whole(self.options) {
             stored.render(out);
         } else {
-            write_json(&shape::cut(&self.query.options, stored.value()?), out)?;
+            write_json(&shape::cut(self.options, stored.value()?), out)?;
         }
         out.extend_from_slice(format!(r#","search":{{"mode":"{mode}"}}}}"#).as_bytes());
         Ok(())
     }
 
     fn links(&self, records: &Records) -> Vec<Json> {
-        let base = format!("{}/{}", self.caller.base_url, self.query.type_code);
+        let base = match self.queries {
+            [only] if !self.of_system => format!("{}/{}", self.caller.base_url, only.type_code),
+            _ => self.caller.base_url.clone(),
+        };
         let mut links = vec![json!({ "relation": "self", "url": self_url(&base, self.raw) })];
         if let Some(next) = &self.hits.next {
-            let token = next.seal(records, self.caller.tenant(), self.query.type_code);
+            let token = next.seal(records, self.caller.tenant(), !self.of_system);
             links.push(json!({ "relation": "next", "url": format!("{base}?_page={token}") }));
         }
         links
@@ -86,10 +94,12 @@ impl Answer<'_> {
     /// What the client should know besides the hits.
     fn outcome(&self) -> Option<Json> {
         let mut issues: Vec<Json> = Vec::new();
-        for ignored in &self.query.ignored {
+        let mut told: Vec<&String> = self.queries.iter().flat_map(|query| &query.ignored).collect();
+        told.dedup();
+        for ignored in told {
             issues.push(json!({ "severity": "warning", "code": "not-supported", "diagnostics": ignored }));
         }
-        if self.query.options.summary == Summary::Count && self.hits.total.is_none() {
+        if self.options.summary == Summary::Count && self.hits.total.is_none() {
             issues.push(json!({
                 "severity": "warning",
                 "code": ErrorCode::TooCostly.issue_type(),

@@ -9,6 +9,7 @@
 //! | `stream`   | ranges become one ordered list |
 //! | `plan`     | which list leads, what is probed, what the body decides |
 //! | `run`      | hits, one by one |
+//! | `several`  | several types at once, merged |
 //! | `clinical` | questions about the clinical date, answered on the key |
 //! | `sort`     | other orders, in memory up to a limit |
 //! | `include`  | `_include`, `_revinclude` |
@@ -27,6 +28,7 @@ mod plan;
 mod query;
 mod resolve;
 mod run;
+mod several;
 mod shape;
 mod sort;
 mod spans;
@@ -65,6 +67,7 @@ pub(crate) struct Found {
 }
 
 /// One page of hits, before it is rendered.
+#[derive(Default)]
 struct Hits {
     matches: Vec<Stored>,
     total: Option<usize>,
@@ -72,76 +75,91 @@ struct Hits {
 }
 
 impl Records {
-    /// FHIR `search` on a type, or on the whole system when `type_name` is `None` (then `_type` names the types).
+    /// FHIR `search` on a type, or on the whole system when `type_name` is `None`: then `_type` names the types,
+    /// and the parameters are those that all of them have.
     /// `query` is the raw query string or form body, still percent-encoded.
     ///
     /// # Errors
     /// `bad-search` naming the alternatives, `not-supported`, `too-costly`, `forbidden`, `bad-page`.
     pub fn search(&self, caller: &Caller, type_name: Option<&str>, query: &str) -> Result<Page, Failure> {
         let pairs = query::pairs(query);
-        if let Some(type_name) = type_name {
-            let type_code = crate::load::type_code_of(type_name)?;
+        let only = type_name.map(crate::load::type_code_of).transpose()?;
+        if let Some(type_code) = only {
             caller.may(Interaction::Search, type_code)?;
-            return self.search_type(caller, type_code, &pairs, query);
         }
-        let named = pairs.iter().find(|(key, _)| key == "_type");
-        let (_, names) = named.ok_or_else(|| {
-            Failure::new(ErrorCode::NotSupported, "a search over the whole system needs `_type` with one resource type")
-        })?;
-        if names.contains(',') {
-            return Err(Failure::new(ErrorCode::NotSupported, "`_type` with more than one type; search each type"));
-        }
-        let type_code = TypeCode::of(names).map_err(|error| Failure::new(ErrorCode::BadSearch, error.to_string()))?;
-        caller.may(Interaction::Search, type_code)?;
-        let rest: Vec<_> = pairs.iter().filter(|(key, _)| key != "_type").cloned().collect();
-        self.search_type(caller, type_code, &rest, query)
-    }
-
-    fn search_type(
-        &self,
-        caller: &Caller,
-        type_code: TypeCode,
-        pairs: &[(String, String)],
-        raw: &str,
-    ) -> Result<Page, Failure> {
         // A page link carries the query it belongs to, sealed; nothing else of the query string counts then.
         let token = pairs.iter().find(|(key, _)| key == "_page").map(|(_, text)| text.as_str());
-        let token = token.map(|text| PageToken::open(self, caller.tenant(), type_code, text)).transpose()?;
-        let resumed = token.as_ref().map(|token| query::pairs(&token.query));
-        let raw = token.as_ref().map_or_else(|| raw.to_owned(), |token| token.query.clone());
+        let token = token.map(|text| PageToken::open(self, caller.tenant(), only, text)).transpose()?;
+        let pairs = token.as_ref().map_or(pairs, |token| query::pairs(&token.query));
+        let raw = token.as_ref().map_or_else(|| query.to_owned(), |token| token.query.clone());
+        let Some(type_code) = only else {
+            let types = several::types(&pairs)?;
+            for type_code in &types {
+                caller.may(Interaction::Search, *type_code)?;
+            }
+            let pairs: Vec<_> = pairs.into_iter().filter(|(key, _)| key != "_type").collect();
+            return self.search_types(caller, (&types, true), &pairs, (token.as_ref(), &raw));
+        };
+        self.search_types(caller, (&[type_code], false), &pairs, (token.as_ref(), &raw))
+    }
+
+    fn search_types(
+        &self,
+        caller: &Caller,
+        (types, of_system): (&[TypeCode], bool),
+        pairs: &[(String, String)],
+        (token, raw): (Option<&PageToken>, &str),
+    ) -> Result<Page, Failure> {
         let snapshot = self.store.snapshot();
         let searcher = Searcher::new(self, &*snapshot, caller);
-        let pairs = resumed.as_deref().unwrap_or(pairs);
-        let query = query::read(&self.parameters, type_code, pairs, &searcher.context(caller.strict))?;
-        let hits = self.page_of_hits(&searcher, &query, token.as_ref(), &raw)?;
+        let read = |type_code: &TypeCode| {
+            query::read(&self.parameters, *type_code, pairs, &searcher.context(caller.strict))
+                .map_err(|failure| several::with_alternatives(&self.parameters, types, failure))
+        };
+        let queries = types.iter().map(read).collect::<Result<Vec<_>, Failure>>()?;
+        several::check_sort(&queries)?;
+        let Some(first) = queries.first() else { return Err(Failure::new(ErrorCode::Internal, "a search of no type")) };
+        let hits = self.page_of_hits(&searcher, &queries, token, raw)?;
         let mut disclosed = Disclosed::default();
-        let included = include::run(&searcher, &query, &hits.matches)?;
+        let included = include::run(&searcher, first, &hits.matches)?;
         for stored in hits.matches.iter().chain(&included) {
             disclosed.add(&stored.key);
         }
-        let answer = Answer { caller, query: &query, raw: &raw, hits: &hits, included: &included };
+        let options = &first.options;
+        let answer = Answer { caller, queries: &queries, options, of_system, raw, hits: &hits, included: &included };
         let json = answer.render(self)?;
         Ok(Page { json, disclosed: disclosed.into_vec(), count: hits.matches.len() + included.len() })
+    }
+
+    /// How many hits there are, if they are few enough to count.
+    fn count_hits(searcher: &Searcher<'_>, queries: &[Query<'_>]) -> Result<Option<usize>, Failure> {
+        let mut total = Some(0);
+        for query in queries {
+            let parts = resolve::parts(searcher, query)?;
+            let found = searcher.run_for(query.type_code, parts, Goal::Count)?.count_up_to(TOTAL_MAX)?;
+            total = total.zip(found).map(|(sum, found)| sum + found);
+        }
+        Ok(total.filter(|total| *total <= TOTAL_MAX))
     }
 
     fn page_of_hits(
         &self,
         searcher: &Searcher<'_>,
-        query: &Query<'_>,
+        queries: &[Query<'_>],
         token: Option<&PageToken>,
         raw: &str,
     ) -> Result<Hits, Failure> {
+        let Some(options) = queries.first().map(|query| &query.options) else { return Ok(Hits::default()) };
+        let count = options.count.unwrap_or(COUNT_DEFAULT);
+        if options.summary == Summary::Count || count == 0 {
+            return Ok(Hits { total: Self::count_hits(searcher, queries)?, ..Hits::default() });
+        }
+        let [query] = queries else { return several::page(searcher, queries, token, raw, count) };
         let open = |own_date| -> Result<Run<'_>, Failure> {
             Ok(searcher.run(query.type_code, resolve::parts(searcher, query)?)?.only_own_date(own_date))
         };
-        let count = query.options.count.unwrap_or(COUNT_DEFAULT);
-        if query.options.summary == Summary::Count || count == 0 {
-            let parts = resolve::parts(searcher, query)?;
-            let total = searcher.run_for(query.type_code, parts, Goal::Count)?.count_up_to(TOTAL_MAX)?;
-            return Ok(Hits { matches: Vec::new(), total, next: None });
-        }
         if !sort::is_native(query) {
-            return sort::page(searcher, query, open(None)?, token, raw, count);
+            return sort::page(searcher, queries, vec![open(None)?], token, raw, count);
         }
         // Sorted by the date parameter, resources without a value of it come last, whatever date they have otherwise.
         let passes: &[Option<bool>] = match token {
@@ -174,6 +192,7 @@ impl Records {
         let seen = before + matches.len();
         let next = last.filter(|_| has_next).map(|last| PageToken {
             query: raw.to_owned(),
+            type_code: query.type_code,
             last,
             before: seen,
             version: 0,

@@ -246,7 +246,12 @@ impl Run<'_> {
             }
             *byte = 0;
         }
-        self.plan.leader.seek(&next)
+        self.skip_to(&next)
+    }
+
+    /// Continues at a place in the order.
+    pub(crate) fn skip_to(&mut self, next: &Suffix) -> Result<(), Failure> {
+        self.plan.leader.seek(next)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 
-use model::{ErrorCode, Failure};
+use model::{ErrorCode, Failure, TypeCode};
 use rust_decimal::Decimal;
 use serde_json::Value as Json;
 
@@ -81,58 +81,68 @@ impl SortKey {
     }
 }
 
-type Sorted = (Vec<SortKey>, Suffix, Stored);
+/// Where a hit stands: what it is sorted by, then its place in the index, then its type.
+type Place = (Vec<SortKey>, Suffix, TypeCode);
 
-/// One page of a sorted answer.
+/// One page of a sorted answer; several types are sorted into one list.
 ///
 /// # Errors
 /// `too-costly` beyond [`SORTED_HITS_MAX`] hits; `bad-page` when the hit that the link names is gone for good.
 pub(super) fn page(
     searcher: &Searcher<'_>,
-    query: &Query<'_>,
-    mut run: Run<'_>,
+    queries: &[Query<'_>],
+    runs: Vec<Run<'_>>,
     token: Option<&PageToken>,
     raw: &str,
     count: usize,
 ) -> Result<Hits, Failure> {
-    let compare = |a: &(Vec<SortKey>, Suffix), b: &(Vec<SortKey>, Suffix)| compare(query, a, b);
-    let mut hits: Vec<Sorted> = Vec::new();
-    while let Some((suffix, stored)) = run.next_loaded()? {
-        if hits.len() == SORTED_HITS_MAX {
-            return Err(Failure::new(
-                ErrorCode::TooCostly,
-                format!("more than {SORTED_HITS_MAX} hits cannot be sorted by this; narrow the search"),
-            ));
+    let Some(options) = queries.first().map(|query| &query.options) else { return Ok(Hits::default()) };
+    let compare = |a: &Place, b: &Place| compare(&options.sort, a, b);
+    let mut hits: Vec<(Place, Stored)> = Vec::new();
+    for (query, mut run) in queries.iter().zip(runs) {
+        while let Some((suffix, stored)) = run.next_loaded()? {
+            if hits.len() == SORTED_HITS_MAX {
+                return Err(Failure::new(
+                    ErrorCode::TooCostly,
+                    format!("more than {SORTED_HITS_MAX} hits cannot be sorted by this; narrow the search"),
+                ));
+            }
+            hits.push(((keys_of(query, &stored)?, suffix, query.type_code), stored));
         }
-        hits.push((keys_of(query, &stored)?, suffix, stored));
     }
     let total = hits.len();
     if let Some(token) = token {
-        let last = (last_keys(searcher, query, token)?, token.last);
-        hits.retain(|(keys, suffix, _)| compare(&(keys.clone(), *suffix), &last) == Ordering::Greater);
+        let query = queries.iter().find(|query| query.type_code == token.type_code).ok_or_else(gone)?;
+        let last = (last_keys(searcher, query, token)?, token.last, token.type_code);
+        hits.retain(|(place, _)| compare(place, &last) == Ordering::Greater);
     }
-    hits.sort_by(|(a, at, _), (b, bt, _)| compare(&(a.clone(), *at), &(b.clone(), *bt)));
+    hits.sort_by(|(a, _), (b, _)| compare(a, b));
     let more = hits.len() > count;
     hits.truncate(count);
-    let next = hits.last().filter(|_| more).map(|(_, suffix, stored)| PageToken {
+    let next = hits.last().filter(|_| more).map(|((_, suffix, type_code), stored)| PageToken {
         query: raw.to_owned(),
+        type_code: *type_code,
         last: *suffix,
         version: stored.version,
         before: 0,
         counted: None,
     });
-    let total = (query.options.total != Total::None).then_some(total);
-    Ok(Hits { matches: hits.into_iter().map(|(_, _, stored)| stored).collect(), total, next })
+    let total = (options.total != Total::None).then_some(total);
+    Ok(Hits { matches: hits.into_iter().map(|(_, stored)| stored).collect(), total, next })
 }
 
-fn compare(query: &Query<'_>, a: &(Vec<SortKey>, Suffix), b: &(Vec<SortKey>, Suffix)) -> Ordering {
-    for (at, sort) in query.options.sort.iter().enumerate() {
+fn compare(sorts: &[Sort<'_>], a: &Place, b: &Place) -> Ordering {
+    for (at, sort) in sorts.iter().enumerate() {
         let order = SortKey::compare(&a.0[at], &b.0[at], sort.descending);
         if order != Ordering::Equal {
             return order;
         }
     }
-    a.1.cmp(&b.1)
+    (a.1, a.2).cmp(&(b.1, b.2))
+}
+
+fn gone() -> Failure {
+    Failure::new(ErrorCode::BadPage, "the page link is too old")
 }
 
 fn keys_of(query: &Query<'_>, stored: &Stored) -> Result<Vec<SortKey>, Failure> {
@@ -145,6 +155,5 @@ fn last_keys(searcher: &Searcher<'_>, query: &Query<'_>, token: &PageToken) -> R
     let key = token.last.resource(searcher.caller.tenant(), query.type_code);
     let mut opener = Opener::new(&searcher.records.store, key.tenant);
     let stored = searcher.records.version(searcher.snapshot, &mut opener, &key, token.version)?;
-    let stored = stored.ok_or_else(|| Failure::new(ErrorCode::BadPage, "the page link is too old"))?;
-    keys_of(query, &stored)
+    keys_of(query, &stored.ok_or_else(gone)?)
 }

@@ -70,11 +70,52 @@ fn history_shows_every_version_newest_first() {
     let code = |scope, query: &str| code_of(world.records.history(&world.caller, scope, query));
     assert_eq!(code(HistoryScope::Instance("Patient", "z"), ""), NotFound);
     assert_eq!(code(HistoryScope::Type("Nothing"), ""), NotFound);
-    assert_eq!(code(HistoryScope::System, "_at=2020"), BadSearch);
+    assert_eq!(code(HistoryScope::System, "_at=yesterday"), BadSearch);
+    assert_eq!(code(HistoryScope::System, "_at=2020&_at=2021"), BadSearch);
     assert_eq!(code(HistoryScope::System, "_page=abc"), BadPage);
     let total =
         json_of(&world.records.history(&world.caller, HistoryScope::Instance("Patient", "a"), "").unwrap().json);
     assert_eq!(total["total"], 4);
+}
+
+#[test]
+fn a_history_at_a_time_shows_what_was_current_then() {
+    let world = world();
+    for (id, active) in [("a", true), ("a", false), ("b", true), ("a", true)] {
+        world.put(&patient(id, active)).unwrap();
+        world.clock.advance(1000);
+    }
+    world.delete("Patient", "a").unwrap();
+    let at = |scope, from_ms: i64, count: usize, more: &str| {
+        let query = format!("_at={}&_count={count}{more}", instant_text(NOW_MS + from_ms));
+        etags(&history(&world, scope, &query))
+    };
+    let a = HistoryScope::Instance("Patient", "a");
+    let patients = HistoryScope::Type("Patient");
+    // What was current in that millisecond; a deletion is what is current after it.
+    let cases: [(i64, &[&str], &[&str]); 7] = [
+        (-1, &[], &[]),
+        (0, &["a1"], &["a1"]),
+        (999, &["a1"], &["a1"]),
+        (1000, &["a2"], &["a2"]),
+        (2000, &["a2"], &["b1", "a2"]),
+        (3500, &["a3"], &["a3", "b1"]),
+        (9000, &["a4"], &["a4", "b1"]),
+    ];
+    for count in 1..4 {
+        for (ms, of_a, of_all) in cases {
+            assert_eq!(at(a, ms, count, ""), of_a, "{ms} {count}");
+            assert_eq!(at(patients, ms, count, ""), of_all, "{ms} {count}");
+            assert_eq!(at(HistoryScope::System, ms, count, ""), of_all, "{ms} {count}");
+        }
+        // A longer time shows everything that was current at some moment of it; `_since` narrows it.
+        assert_eq!(etags(&history(&world, a, &format!("_at=2026-01&_count={count}"))), ["a4", "a3", "a2", "a1"]);
+        assert_eq!(etags(&history(&world, a, &format!("_at=2025&_count={count}"))), Vec::<String>::new());
+        let since = format!("&_since={}", instant_text(NOW_MS + 1500));
+        assert_eq!(etags(&history(&world, a, &format!("_at=2026-01&_count={count}{since}"))), ["a4", "a3"]);
+    }
+    let whole = json_of(&world.records.history(&world.caller, a, "_at=2026-01").unwrap().json);
+    assert!(whole.get("total").is_none(), "the total is that of the whole history, which was not asked for");
 }
 
 #[test]

@@ -7,5 +7,6 @@ mod bundles;
 mod lists;
 mod model;
 mod races;
+mod several;
 mod support;
 mod visibility;
