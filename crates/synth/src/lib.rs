@@ -365,12 +365,39 @@ impl Senders<'_> {
         }
     }
 
+    /// The senders share nothing any more: each writes its days in a thread of its own, with a part of the truth.
     fn finish(mut self, out: &Path, truth: &mut Truth) -> Result<Summary, SynthError> {
-        let city = finish::messages(self.world, out, &mut self.messages.buckets, truth)?;
-        let county = TableSender { name: "county-hospital", is_gb18030: false, repeats: true };
-        let county = finish::tables(self.world, out, &county, &mut self.county.buckets, truth)?;
-        let primary = TableSender { name: "primary-care", is_gb18030: true, repeats: false };
-        let primary = finish::tables(self.world, out, &primary, &mut self.primary.buckets, truth)?;
+        let world = self.world;
+        let part_of = |name: &str| out.join(".days").join(name);
+        let begin = |name: &str| Truth::open(&part_of(name));
+        let (messages, county, primary) =
+            (&mut self.messages.buckets, &mut self.county.buckets, &mut self.primary.buckets);
+        let parts = std::thread::scope(|scope| {
+            let running = [
+                scope.spawn(move || {
+                    let mut truth = begin("city-truth")?;
+                    Ok((finish::messages(world, out, messages, &mut truth)?, truth))
+                }),
+                scope.spawn(move || {
+                    let mut truth = begin("county-truth")?;
+                    let sender = TableSender { name: "county-hospital", is_gb18030: false, repeats: true };
+                    Ok((finish::tables(world, out, &sender, county, &mut truth)?, truth))
+                }),
+                scope.spawn(move || {
+                    let mut truth = begin("primary-truth")?;
+                    let sender = TableSender { name: "primary-care", is_gb18030: true, repeats: false };
+                    Ok((finish::tables(world, out, &sender, primary, &mut truth)?, truth))
+                }),
+            ];
+            running.map(|one| one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
+        let mut written = [finish::Written::default(); 3];
+        for ((sum, part), name) in written.iter_mut().zip(parts).zip(["city-truth", "county-truth", "primary-truth"]) {
+            let (done, part) = part?;
+            *sum = done;
+            truth.absorb(part, &part_of(name))?;
+        }
+        let [city, county, primary] = written;
         self.messages.buckets.close();
         self.county.buckets.close();
         self.primary.buckets.close();

@@ -12,7 +12,7 @@
 //! | `totals.jsonl` | a 日终对账: sender, day, type, how many and how much, and the keys that will be missing because they are set aside |
 
 use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -40,6 +40,17 @@ pub(crate) struct Event<'e> {
     pub is_kept: bool,
 }
 
+/// The files of `truth/`, in the order of [`Truth::files_of`].
+const NAMES: [&str; 7] = [
+    "people.jsonl",
+    "registrations.jsonl",
+    "events.jsonl",
+    "faults.jsonl",
+    "files.jsonl",
+    "totals.jsonl",
+    "withheld.jsonl",
+];
+
 /// The open files of `truth/`.
 pub(crate) struct Truth {
     people: BufWriter<File>,
@@ -66,14 +77,15 @@ impl Truth {
             let path = folder.join(name);
             File::create(&path).map(BufWriter::new).map_err(|error| SynthError::Disk(path, error))
         };
+        let [people, registrations, events, faults, files, totals, withheld] = NAMES;
         Ok(Self {
-            people: open("people.jsonl")?,
-            registrations: open("registrations.jsonl")?,
-            events: open("events.jsonl")?,
-            faults: open("faults.jsonl")?,
-            files: open("files.jsonl")?,
-            totals: open("totals.jsonl")?,
-            withheld: open("withheld.jsonl")?,
+            people: open(people)?,
+            registrations: open(registrations)?,
+            events: open(events)?,
+            faults: open(faults)?,
+            files: open(files)?,
+            totals: open(totals)?,
+            withheld: open(withheld)?,
             line: Vec::new(),
             events_count: 0,
             faults_count: 0,
@@ -160,13 +172,35 @@ impl Truth {
         self.events.write_all(line).map_err(|error| SynthError::Disk("truth/events.jsonl".into(), error))
     }
 
-    pub fn close(self) -> Result<(), SynthError> {
-        for mut file in
-            [self.people, self.registrations, self.events, self.faults, self.files, self.totals, self.withheld]
-        {
-            file.flush().map_err(|error| SynthError::Disk("truth".into(), error))?;
+    /// Takes over what was written to another truth, and removes its folder (which holds nothing else).
+    pub fn absorb(&mut self, part: Truth, folder: &Path) -> Result<(), SynthError> {
+        let fail = |error| SynthError::Disk(folder.to_owned(), error);
+        self.events_count += part.events_count;
+        self.faults_count += part.faults_count;
+        self.bytes += part.bytes;
+        part.close()?;
+        for (name, file) in NAMES.into_iter().zip(self.files_of()) {
+            let mut read = File::open(folder.join("truth").join(name)).map_err(fail)?;
+            std::io::copy(&mut read, file).map_err(fail)?;
         }
-        Ok(())
+        std::fs::remove_dir_all(folder).map_err(fail)
+    }
+
+    fn files_of(&mut self) -> [&mut BufWriter<File>; 7] {
+        [
+            &mut self.people,
+            &mut self.registrations,
+            &mut self.events,
+            &mut self.faults,
+            &mut self.files,
+            &mut self.totals,
+            &mut self.withheld,
+        ]
+    }
+
+    pub fn close(mut self) -> Result<(), SynthError> {
+        let flushed = self.files_of().into_iter().try_for_each(BufWriter::flush);
+        flushed.map_err(|error| SynthError::Disk("truth".into(), error))
     }
 }
 
