@@ -24,9 +24,22 @@ from grounds import CITY, COUNTY, NOW, Server, adt, number, stamp  # noqa: E402
 ITEMS = [("GLU", "葡萄糖", "mmol/L", "3.9-6.1", 5.2), ("ALT", "丙氨酸氨基转移酶", "U/L", "9-50", 21), ("CREA", "肌酐", "umol/L", "57-97", 66), ("TG", "甘油三酯", "mmol/L", "0-1.7", 1.1)]
 
 
-def batch(institution, patient, identity, first, count):
+FAMILIES, GIVEN = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨", "安博晨德恩芳桂海嘉康兰明宁平秋瑞思婷文欣雅泽"
+
+
+def somebody(at):
+    """Name, birth date and place of somebody else each time: namesakes born on one day would be one crowd for the identity engine."""
+    name = FAMILIES[at % 16] + GIVEN[at // 16 % 22] + GIVEN[at // 352 % 22]
+    return name, f"{1940 + at % 70}{1 + at // 7 % 12:02}{1 + at // 3 % 28:02}", f"望岚县槐溪镇和平路{1 + at % 997}号", f"1000{at % 10_000_000:07}"
+
+
+def batch(institution, patient, identity, first, count, other=None):
     """`count` visits, each with a report of four results: six entries a visit."""
     messages = []
+    if other is not None:
+        name, birth, home, phone = somebody(other)
+        text = batch(institution, patient, identity, first, count).replace("白若兰", name).replace("19680506", birth)
+        return text.replace("望岚县槐溪镇7号", home).replace("10012345678", phone)
     for at in range(first, first + count):
         when = NOW - datetime.timedelta(days=3 * at + 1)
         visit = f"{patient}V{at}"
@@ -96,7 +109,7 @@ def main():
             while not stopped.is_set():
                 patient = f"F{part}-{at}"
                 # Ten messages of a sender at a time, as an integration engine sends its queue.
-                body = batch(CITY, patient, number("19700101", f"{at % 1000:03}"), 0, 5).encode()
+                body = batch(CITY, patient, number(somebody(2 * at + part)[1], f"{at % 1000:03}"), 0, 5, 2 * at + part).encode()
                 connection.request("POST", "/api/v1/sources/city/messages", body, {"Authorization": "Bearer " + sources[CITY], "Content-Type": "application/octet-stream"})
                 connection.getresponse().read()
                 at += 1

@@ -33,6 +33,9 @@ pub(crate) struct Rows {
     free_views: Vec<u32>,
     views_of: NumberMap<u32, Vec<u32>>,
     pub(crate) pages: Pages,
+    /// The fixed order of blocks that are compared by neighbourhood: fingerprint and row. Who arrives in such a crowd would
+    /// otherwise have it sorted once for every neighbour.
+    orders: NumberMap<u32, Vec<(u64, u32)>>,
     /// While many are put in at once nobody asks what was touched.
     pub(crate) is_filling: bool,
 }
@@ -45,6 +48,7 @@ impl Rows {
             free_views: Vec::new(),
             views_of: NumberMap::default(),
             pages: Pages::new(),
+            orders: NumberMap::default(),
             is_filling: false,
         }
     }
@@ -141,7 +145,9 @@ impl Rows {
             return;
         }
         let size = self.pages.count(key);
-        match blocks::refined(pass, depth, key, self.packed(row)) {
+        let part = blocks::refined(pass, depth, key, self.packed(row));
+        self.enter_order(key, row, part.is_none() && size > 2 * BLOCK_MAX);
+        match part {
             None => self.touch_neighbours(key, row, size, 2 * BLOCK_MAX + 1, touched),
             Some(_) if size == BLOCK_MAX + 1 => {
                 // The block has just become too big: all its members move to its parts; later ones go there one by one.
@@ -163,6 +169,7 @@ impl Rows {
             return;
         }
         let size = self.pages.count(key);
+        self.leave_order(key, row, size <= 2 * BLOCK_MAX);
         match blocks::refined(pass, depth, key, self.packed(row)) {
             None => self.touch_neighbours(key, row, size, 2 * BLOCK_MAX, touched),
             Some(part) => {
@@ -188,11 +195,52 @@ impl Rows {
         }
     }
 
-    /// The members of a block that stand within [`WINDOW`] of a row in the fixed order.
-    fn window(&self, key: u32, packed: &Packed, mut visit: impl FnMut(u32)) {
+    fn enter_order(&mut self, key: u32, row: u32, is_wanted: bool) {
+        if self.orders.contains_key(&key) {
+            let entry = (fingerprint(self.packed(row)), row);
+            let order = self.orders.entry(key).or_default();
+            if let Err(at) = order.binary_search(&entry) {
+                order.insert(at, entry);
+            }
+        } else if is_wanted {
+            let order = self.sorted(key);
+            self.orders.insert(key, order);
+        }
+    }
+
+    fn leave_order(&mut self, key: u32, row: u32, is_over: bool) {
+        if is_over {
+            self.orders.remove(&key);
+            return;
+        }
+        if !self.orders.contains_key(&key) {
+            return;
+        }
+        let entry = (fingerprint(self.packed(row)), row);
+        if let Some(order) = self.orders.get_mut(&key)
+            && let Ok(at) = order.binary_search(&entry)
+        {
+            order.remove(at);
+        }
+    }
+
+    fn sorted(&self, key: u32) -> Vec<(u64, u32)> {
         let mut order: Vec<(u64, u32)> =
             self.pages.rows(key).map(|member| (fingerprint(self.packed(member)), member)).collect();
         order.sort_unstable();
+        order
+    }
+
+    /// The members of a block that stand within [`WINDOW`] of a row in the fixed order.
+    fn window(&self, key: u32, packed: &Packed, mut visit: impl FnMut(u32)) {
+        let sorted;
+        let order = match self.orders.get(&key) {
+            Some(order) => order,
+            None => {
+                sorted = self.sorted(key);
+                &sorted
+            }
+        };
         let own = fingerprint(packed);
         let first = order.partition_point(|(print, _)| *print < own);
         let behind = order.partition_point(|(print, _)| *print <= own);
@@ -230,5 +278,6 @@ impl Rows {
             + self.views.capacity() * size_of::<View>()
             + self.views_of.capacity() * 40
             + self.pages.bytes()
+            + self.orders.values().map(|order| order.capacity() * size_of::<(u64, u32)>()).sum::<usize>()
     }
 }
