@@ -1,11 +1,12 @@
 /**
  * A stand-in for the server while pages are being made: answers `/api/v1` and `/fhir/R4/{type}/{id}` from invented people.
- * Sign in as `doctor`, `family`, `resident`, `manager`, `operator` or `auditor`, all with the password `demo`. It is a development tool: `vite build` never reads it.
+ * Sign in as `doctor`, `family`, `resident`, `manager`, `operator`, `auditor` or `index`, all with the password `demo`. It is a development tool: `vite build` never reads it.
  */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 import { careAnswer, faceOf, groundOf, NO_GROUND, placeOf } from "./care.ts";
+import { identityAnswer } from "./identity.ts";
 import { PEOPLE, type Entry, type Somebody } from "./people.ts";
 import { roadAnswer } from "./road.ts";
 
@@ -45,6 +46,7 @@ const ACCOUNTS: readonly MockAccount[] = [
   { name: "manager", display_name: "陆平川", role: "institution-administrator", ...COUNTY, staff_number: "A0003" },
   { name: "operator", display_name: "严松", role: "platform-operator" },
   { name: "auditor", display_name: "顾明达", role: "audit-administrator" },
+  { name: "index", display_name: "宋知一", role: "index-administrator" },
   { name: "system", display_name: "祁安", role: "system-administrator" },
 ];
 const tokenOf = (account: MockAccount): string => `km_mock_${account.name}`;
@@ -140,6 +142,8 @@ function answer(request: IncomingMessage, response: ServerResponse, url: URL, se
     return void response.end(ofRoad.bytes);
   }
   if (ofRoad) return say(ofRoad.status, ofRoad.value);
+  const ofIdentity = identityAnswer(by, path, url.searchParams, sent);
+  if (ofIdentity) return say(ofIdentity.status, ofIdentity.value);
   if (path === "/api/v1/persons/search") return say(200, search(sent, by.role));
   const ofCare = careAnswer(by, request.method ?? "GET", path, url.searchParams, sent);
   if (ofCare) return say(ofCare.status, ofCare.value);

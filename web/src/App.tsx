@@ -19,6 +19,7 @@ const ENTRIES: Readonly<Record<string, ComponentType>> = {
   resident: lazy(() => import("./roles/Resident.tsx")),
   "audit-administrator": lazy(() => import("./roles/Auditor.tsx")),
   "institution-administrator": lazy(() => import("./roles/Institution.tsx")),
+  "index-administrator": lazy(() => import("./roles/IndexAdministrator.tsx")),
   "platform-operator": lazy(() => import("./roles/Operator.tsx")),
 };
 const Other = lazy(() => import("./roles/Other.tsx"));

@@ -7,7 +7,6 @@ import type { WordKey } from "../words/index.ts";
 const WORDS: Readonly<Record<string, WordKey>> = {
   "system-administrator": "other.system",
   "security-administrator": "other.security",
-  "index-administrator": "other.index",
   machine: "other.machine",
 };
 

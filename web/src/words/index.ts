@@ -3,12 +3,13 @@
 import { audit } from "./audit.ts";
 import { care } from "./care.ts";
 import { en } from "./en.ts";
+import { identity } from "./identity.ts";
 import { resident } from "./resident.ts";
 import { road } from "./road.ts";
 import { zh, type WordKey as FirstKey } from "./zh.ts";
 
 /** Words that were written as pairs. */
-const pairs = { ...audit, ...care, ...resident, ...road };
+const pairs = { ...audit, ...care, ...identity, ...resident, ...road };
 
 /** The name of a sentence or word. */
 export type WordKey = FirstKey | keyof typeof pairs;
@@ -38,8 +39,10 @@ export interface Speak {
 export type CodeList =
   | "audit-action"
   | "class"
+  | "decision"
   | "emergency-reason"
   | "form"
+  | "identity-kind"
   | "receipt-outcome"
   | "relation"
   | "rule"

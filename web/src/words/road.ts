@@ -249,10 +249,6 @@ export const road = {
     "安全管理员负责授权策略与密钥，在命令行使用 kangmai admin。",
     "Keeps policies and keys, by kangmai admin.",
   ],
-  "other.index": [
-    "主索引管理员负责疑似重复的审核，在命令行使用 kangmai empi。",
-    "Reviews possible duplicates, by kangmai empi.",
-  ],
   "other.machine": ["机器账号用于系统之间交换数据，没有页面。", "A machine account exchanges data and has no pages."],
   "other.unknown": ["这个角色在门户里没有页面。", "This role has no pages in the portal."],
   "other.records": [
