@@ -21,6 +21,12 @@ fn every_line_of_the_capability_statement_holds() {
         system_interaction(&client, code);
         tried += 1;
     }
+    for parameter in rest["searchParam"].as_array().unwrap() {
+        let (name, kind) = (parameter["name"].as_str().unwrap(), parameter["type"].as_str().unwrap());
+        let condition = if name == "_type" { String::new() } else { format!("&{name}={}", sample(name, kind)) };
+        found(&client, &format!("/fhir/R4?_type=Patient,Observation{condition}"));
+        tried += 1;
+    }
     for resource in rest["resource"].as_array().unwrap() {
         let type_name = resource["type"].as_str().unwrap();
         for code in codes(&resource["interaction"], "code") {

@@ -15,6 +15,10 @@ use crate::visit::Visit;
 /// When the statement last changed its meaning; the day of the release.
 const DATE: &str = "2026-11-21";
 
+/// What a search of the whole system needs.
+const SEARCH_SYSTEM: &str = "one or more resource types in _type, separated by commas, and parameters that all of them have; \
+    hits come newest first by clinical date, or in the order of _sort";
+
 /// `GET /metadata`.
 pub async fn show(visit: &Visit) -> Outcome {
     super::no_parameters(visit)?;
@@ -74,7 +78,11 @@ fn statement(parameters: &Parameters, base_url: &str, started: &str) -> Value {
         .iter()
         .filter_map(|offer| if let Offer::OfSystem(codes) = offer { Some(*codes) } else { None })
         .flatten()
-        .map(|code| json!({"code": code}))
+        .map(|code| match *code {
+            "search-system" => json!({"code": code, "documentation": SEARCH_SYSTEM}),
+            "history-system" => json!({"code": code, "documentation": "_since, _at, _count"}),
+            code => json!({"code": code}),
+        })
         .collect();
     let resources: Vec<Value> = TypeCode::all().map(|code| resource(parameters, code, &offers)).collect();
     json!({
@@ -97,9 +105,23 @@ fn statement(parameters: &Parameters, base_url: &str, started: &str) -> Value {
             },
             "resource": resources,
             "interaction": of_system,
+            "searchParam": common(parameters),
             "operation": operations(&offers, None),
         }],
     })
+}
+
+/// What every type can be asked, and with it a search over any of them.
+fn common(parameters: &Parameters) -> Vec<Value> {
+    let mut found = vec![json!({"name": "_type", "type": "special", "documentation": SEARCH_SYSTEM})];
+    let is_of_all = |code: &str| TypeCode::all().all(|type_code| parameters.get(type_code, code).is_some());
+    let of_first = TypeCode::all().next().into_iter().flat_map(|type_code| parameters.of_type(type_code));
+    found.extend(
+        of_first
+            .filter(|parameter| is_of_all(&parameter.code))
+            .map(|parameter| json!({"name": parameter.code, "type": kind_code(parameter.kind)})),
+    );
+    found
 }
 
 fn operations(offers: &[Offer], type_name: Option<&str>) -> Vec<Value> {
@@ -158,7 +180,7 @@ fn resource(parameters: &Parameters, type_code: TypeCode, offers: &[Offer]) -> V
         .filter(|parameter| parameter.kind == Kind::Reference)
         .map(|parameter| format!("{type_code}:{}", parameter.code))
         .collect();
-    json!({
+    let mut described = json!({
         "type": type_code.name(),
         "profile": format!("http://hl7.org/fhir/StructureDefinition/{type_code}"),
         "interaction": interactions,
@@ -173,7 +195,11 @@ fn resource(parameters: &Parameters, type_code: TypeCode, offers: &[Offer]) -> V
         "searchRevInclude": reverse_includes(parameters, type_code),
         "searchParam": search,
         "operation": operations(offers, Some(type_code.name())),
-    })
+    });
+    if type_code.name() == "AuditEvent" {
+        described["documentation"] = json!(super::audit_log::documentation());
+    }
+    described
 }
 
 fn reverse_includes(parameters: &Parameters, target: TypeCode) -> Vec<String> {

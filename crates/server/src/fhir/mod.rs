@@ -1,6 +1,7 @@
 //! `/fhir/R4`: FHIR R4 REST, one file per family of interactions. Handlers are four lines: typed path, who may, one call,
 //! typed answer.
 
+pub mod audit_log;
 pub mod bundle;
 pub mod everything;
 pub mod history;

@@ -2,7 +2,7 @@
 
 use trust::Interaction;
 
-use super::no_parameters;
+use super::{audit_log, no_parameters};
 use crate::answer::{Answer, Outcome};
 use crate::visit::Visit;
 
@@ -10,6 +10,11 @@ use crate::visit::Visit;
 pub async fn current(visit: &Visit) -> Outcome {
     no_parameters(visit)?;
     let type_name = visit.type_name()?;
+    if audit_log::is_asked(visit, type_name)
+        && let Some(event) = audit_log::read(visit)
+    {
+        return event;
+    }
     let caller = visit.may(Interaction::Read, type_name)?;
     let document = visit.records().read(caller, type_name, visit.id())?;
     Ok(Answer::document(visit, document))

@@ -3,7 +3,7 @@
 use records::Page;
 use trust::Interaction;
 
-use super::heavily;
+use super::{audit_log, heavily};
 use crate::answer::{Answer, Outcome};
 use crate::negotiate::{Shape, accepts_json, sends};
 use crate::visit::Visit;
@@ -34,6 +34,9 @@ pub async fn system_by_form(visit: &Visit) -> Outcome {
 }
 
 fn run(visit: &Visit, type_name: Option<&str>, query: &str) -> Outcome {
+    if type_name.is_some_and(|type_name| audit_log::is_asked(visit, type_name)) {
+        return audit_log::search(visit, query);
+    }
     // A search of the whole system is asked type by type, inside the plan.
     let caller = type_name.map_or_else(|| visit.caller(), |type_name| visit.may(Interaction::Search, type_name))?;
     let search = || visit.records().search(caller, type_name, query);
