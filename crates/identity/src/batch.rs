@@ -151,7 +151,12 @@ pub fn decide(scorer: &Scorer, left: &Packed, right: &Packed, levels: Levels) ->
     // it already.
     let is_unnamed_pair = left.is_newborn() != right.is_newborn();
     let has_order = left.birth_order() != 0 || right.birth_order() != 0;
-    let score = if is_unnamed_pair && !has_order { score.stranger.min(score.relative) } else { score.total() };
+    let score = match (is_unnamed_pair, has_order) {
+        (true, false) => score.stranger.min(score.relative),
+        // 之大女: there are two of them, and nothing says which of the two the named child is. The odds are even.
+        (true, true) if levels.of(Field::Document) != document::SAME => score.total().min(0),
+        _ => score.total(),
+    };
     // One of several, and one of whom nobody wrote which.
     let is_order_lost =
         left.is_newborn() && right.is_newborn() && (left.birth_order() == 0) != (right.birth_order() == 0);

@@ -67,6 +67,9 @@ fn surname(packed: &Packed) -> u64 {
     if packed.name_kind() == NameKind::Missing {
         return 0;
     }
+    if packed.name_kind() == NameKind::Words {
+        return u64::from(packed.tokens[0]);
+    }
     u64::from(readings_of(packed.tokens[0], true)[0])
 }
 

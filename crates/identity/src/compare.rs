@@ -56,7 +56,8 @@ pub mod document {
     pub const DIFFERENT: u8 = 4;
     /// Different, but at least one of them is unchecked.
     pub const DIFFERENT_UNCHECKED: u8 = 5;
-    /// The same number, though the birth date inside does not fit one of the registrants.
+    /// The same number, though the birth date inside does not fit one of the registrants; or the names and sexes are those of a
+    /// brother and a sister.
     pub const SAME_DOUBTFUL: u8 = 6;
 }
 
@@ -105,7 +106,7 @@ pub mod birth {
     pub const LUNAR: u8 = 2;
     /// One digit differs, two neighbours or month and day are turned.
     pub const SLIP: u8 = 3;
-    /// The same year, and one says 1 January or no day.
+    /// The same year, and one says 1 January or no month.
     pub const YEAR_ONLY: u8 = 4;
     /// The same year.
     pub const SAME_YEAR: u8 = 5;
@@ -113,6 +114,8 @@ pub mod birth {
     pub const NEAR: u8 = 6;
     /// Nothing agrees.
     pub const DIFFERENT: u8 = 7;
+    /// The same month, and one says no day.
+    pub const MONTH: u8 = 8;
 }
 
 /// Levels of the sex.
@@ -155,8 +158,14 @@ pub mod address {
 #[inline]
 #[must_use]
 pub fn compare(left: &Packed, right: &Packed) -> Levels {
-    let document = compare_documents(left, right);
     let name = compare_names(left, right);
+    let document = match compare_documents(left, right) {
+        // The card belongs to one of two whose given names share a character and whose sexes differ: a brother and a sister.
+        document::SAME if is_other_sex(left, right) && matches!(name, name::ONE_GIVEN | name::PART) => {
+            document::SAME_DOUBTFUL
+        }
+        level => level,
+    };
     let birth_raw = match compare_births(left.birth, right.birth) {
         // Everybody whose day is not known was born on 1 January, unless a document says so for both.
         birth::SAME
@@ -183,6 +192,10 @@ pub fn compare(left: &Packed, right: &Packed) -> Levels {
     let sex = compare_sexes(left, right, document, birth_raw);
     let phone = compare_phones(left.phone(), right.phone());
     Levels([document, name, birth, sex, phone, compare_addresses(left, right)])
+}
+
+fn is_other_sex(left: &Packed, right: &Packed) -> bool {
+    left.sex() != 0 && right.sex() != 0 && left.sex() != right.sex()
 }
 
 fn is_birth_foreign(one: &Packed) -> bool {
@@ -337,6 +350,11 @@ pub(crate) fn compare_names(left: &Packed, right: &Packed) -> u8 {
     if left.whole == right.whole {
         return name::SAME;
     }
+    match (left_kind, right_kind) {
+        (NameKind::Words, NameKind::Words) => return compare_words(left, right),
+        (NameKind::Words, _) | (_, NameKind::Words) => return name::DIFFERENT,
+        _ => {}
+    }
     let is_long = left_kind == NameKind::Parts || right_kind == NameKind::Parts;
     if is_long {
         return compare_parts(left, right);
@@ -356,6 +374,49 @@ fn shares_reading(left: &Packed, right: &Packed) -> bool {
             || left.readings[1] == right.readings[1])
 }
 
+/// Foreign names: words lost at the end, cut short or written with a slip behind their front are a part of the whole. A family
+/// shares one word; two of them are a person's, unless other words contradict.
+fn compare_words(left: &Packed, right: &Packed) -> u8 {
+    let words = |one: &Packed| one.name_length().min(TOKENS_MAX);
+    let (left, right) = (&left.tokens[..words(left)], &right.tokens[..words(right)]);
+    let (short, long) = if left.len() <= right.len() { (left, right) } else { (right, left) };
+    match short.iter().filter(|word| long.contains(word)).count() {
+        0 => name::DIFFERENT,
+        alike if alike >= 2 && alike == short.len() => name::PART,
+        _ => name::SURNAME,
+    }
+}
+
+/// Is one of two names in parts the other's own name, without the father's behind it; or do they differ in one character of a long
+/// father's name, whose spelling varies? The characters before the dot agree.
+fn is_own_part(left: &Packed, right: &Packed, alike: usize) -> bool {
+    /// Two characters with one that differs are another name.
+    const LONG: usize = 3;
+    let (left_own, right_own) = (left.own_length(), right.own_length());
+    match (left_own, right_own) {
+        (0, 0) => false,
+        (own, 0) => own >= 2 && right.name_length() == own && alike >= own.min(TOKENS_MAX),
+        (0, own) => own >= 2 && left.name_length() == own && alike >= own.min(TOKENS_MAX),
+        (own, other) if own == other && alike >= own => {
+            let length = left.name_length();
+            let different = (own..length.min(TOKENS_MAX))
+                .filter(|at| compare_tokens(left.tokens[*at], right.tokens[*at], false) == TokenMatch::Different);
+            length == right.name_length() && length >= own + LONG && different.count() <= 1
+        }
+        _ => false,
+    }
+}
+
+/// Do two long names of one length differ in one character? The spelling of foreign sounds varies.
+fn is_one_different(left: &Packed, right: &Packed) -> bool {
+    /// Shorter ones are no names in parts, or too short to be told apart by all the others.
+    const LONG: usize = 5;
+    let length = left.name_length();
+    let is_different =
+        |at: &usize| compare_tokens(left.tokens[*at], right.tokens[*at], *at == 0) == TokenMatch::Different;
+    length == right.name_length() && length >= LONG && (0..length.min(TOKENS_MAX)).filter(is_different).count() == 1
+}
+
 fn compare_parts(left: &Packed, right: &Packed) -> u8 {
     if left.readings[0] == right.readings[0] {
         return name::SOUND;
@@ -363,8 +424,10 @@ fn compare_parts(left: &Packed, right: &Packed) -> u8 {
     let length = left.name_length().min(right.name_length()).min(TOKENS_MAX);
     let is_alike = |at: usize| compare_tokens(left.tokens[at], right.tokens[at], at == 0) != TokenMatch::Different;
     let alike = (0..length).take_while(|at| is_alike(*at)).count();
-    if length >= 3 && alike == length {
+    if (length >= 3 && alike == length) || is_own_part(left, right, alike) {
         name::PART
+    } else if is_one_different(left, right) {
+        name::ONE_GIVEN
     } else if alike >= 2 {
         // The own name stands first: brothers share the father's, which stands behind.
         name::SURNAME
@@ -451,7 +514,11 @@ fn compare_births(left: Date, right: Date) -> u8 {
         return 0;
     }
     if left == right {
-        return if left.is_whole() { birth::SAME } else { birth::YEAR_ONLY };
+        return match (left.is_whole(), left.is_year_only()) {
+            (true, _) => birth::SAME,
+            (false, true) => birth::YEAR_ONLY,
+            (false, false) => birth::MONTH,
+        };
     }
     let years = left.year().abs_diff(right.year());
     let same_month = left.month() == right.month();
@@ -459,6 +526,9 @@ fn compare_births(left: Date, right: Date) -> u8 {
     if years == 0 {
         if left.is_year_only() || right.is_year_only() {
             return birth::YEAR_ONLY;
+        }
+        if !left.is_whole() || !right.is_whole() {
+            return if same_month { birth::MONTH } else { birth::SAME_YEAR };
         }
         let is_turned = left.month() == right.day() && left.day() == right.month();
         let one_part = same_month != same_day;

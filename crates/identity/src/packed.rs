@@ -53,13 +53,15 @@ impl Packed {
     #[must_use]
     pub fn new(standard: &Standard) -> Packed {
         let name = &standard.name;
+        // Who has a name in parts is no newborn without a name: one place serves both.
+        let order = if name.kind == NameKind::Parts { name.own_length } else { name.birth_order };
         let flags = u16::from(standard.sex) & SEX
             | if standard.is_birth_from_document { BIRTH_FROM_DOCUMENT } else { 0 }
             | if standard.is_lunar { LUNAR } else { 0 }
             | (standard.standing as u16) << STANDING_SHIFT
             | (name.kind as u16) << NAME_SHIFT
             | u16::from(name.length.min(15)) << LENGTH_SHIFT
-            | u16::from(name.birth_order.min(7)) << ORDER_SHIFT;
+            | u16::from(order.min(7)) << ORDER_SHIFT;
         /// Day number of 1900-01-01.
         const DAY_ZERO: i64 = 693_901;
         let registered =
@@ -246,6 +248,7 @@ impl Packed {
             3 => NameKind::Letters,
             4 => NameKind::Newborn,
             5 => NameKind::Infant,
+            6 => NameKind::Words,
             _ => NameKind::Missing,
         }
     }
@@ -254,7 +257,7 @@ impl Packed {
     #[inline]
     #[must_use]
     pub fn is_named(&self) -> bool {
-        matches!(self.name_kind(), NameKind::Chinese | NameKind::Parts | NameKind::Letters)
+        matches!(self.name_kind(), NameKind::Chinese | NameKind::Parts | NameKind::Letters | NameKind::Words)
     }
 
     /// Is it a newborn without a name of its own?
@@ -275,7 +278,14 @@ impl Packed {
     #[inline]
     #[must_use]
     pub fn birth_order(&self) -> u8 {
-        (self.flags >> ORDER_SHIFT) as u8
+        if self.is_newborn() { (self.flags >> ORDER_SHIFT) as u8 } else { 0 }
+    }
+
+    /// Of a name in parts, how many tokens the own name has (at most 7); zero is not said.
+    #[inline]
+    #[must_use]
+    pub fn own_length(&self) -> usize {
+        if self.name_kind() == NameKind::Parts { usize::from(self.flags >> ORDER_SHIFT) } else { 0 }
     }
 }
 

@@ -98,6 +98,7 @@ fn birth_dates_compare() {
             "same-year" => birth::SAME_YEAR,
             "near" => birth::NEAR,
             "different" => birth::DIFFERENT,
+            "month" => birth::MONTH,
             _ => 0,
         };
         assert_eq!(level_of(Field::Birth, &sent(row[0]), &sent(row[1])), expected, "{row:?}");

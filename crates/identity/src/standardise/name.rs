@@ -25,12 +25,15 @@ pub enum NameKind {
     Chinese = 1,
     /// Five characters and more, or with a dot: the name of another people, in parts.
     Parts = 2,
-    /// Letters: pinyin in either order, or a foreign name.
+    /// Letters that read as pinyin, in either order.
     Letters = 3,
     /// A newborn under its mother's name; the tokens and readings are the mother's.
     Newborn = 4,
     /// 婴儿, 新生儿: a newborn under no name.
     Infant = 5,
+    /// Words in letters that are no pinyin: a foreign name. Its tokens stand for words, in the order of the alphabet, because one
+    /// counter writes the family name first and the next one last.
+    Words = 6,
 }
 
 /// A name as read.
@@ -42,6 +45,8 @@ pub struct Name {
     pub tokens: [u16; TOKENS_MAX],
     /// How many tokens the whole name has.
     pub length: u8,
+    /// How many tokens stand before the first dot or space: the own name, behind which the father's follows; zero is not said.
+    pub own_length: u8,
     /// Hashes of the readings: the usual one, and another (second reading, other order, the first three tokens of a long name).
     pub readings: [u32; 2],
     /// Hash of the characters, for frequencies.
@@ -223,6 +228,21 @@ fn is_of(front: &[char]) -> bool {
             && matches!(front.last(), Some('大' | '小' | '长' | '次' | '二' | '三' | '双')))
 }
 
+/// Letters of a word that its token stands for: programs cut a name off behind some ten letters, and slips are commoner further back.
+const WORD_FRONT: usize = 3;
+
+/// A foreign name: `Viktor Larsen`, `LARSEN VIKTOR`, `Viktor Lar`.
+fn words_of(mut words: Vec<String>) -> Name {
+    words.sort_unstable();
+    let whole = letters_hash(words.iter().map(String::as_str));
+    let mut name = Name { kind: NameKind::Words, readings: [whole; 2], whole, ..Name::default() };
+    for word in &words {
+        let front: String = word.chars().take(WORD_FRONT).collect();
+        push(&mut name, RARE | (hash(front.as_bytes()) & 0x7ff) as u16);
+    }
+    name
+}
+
 /// Letters only: `YIN MING SHAN`, `HAO Jianwen`, `Tingna Liu`, `fujingqian`.
 fn letters(characters: &[char]) -> Name {
     let mut words: Vec<String> = Vec::new();
@@ -241,6 +261,9 @@ fn letters(characters: &[char]) -> Name {
         return Name::default();
     }
     let syllables: Vec<Option<Vec<u16>>> = words.iter().map(|word| reading::split(word)).collect();
+    if syllables.iter().any(Option::is_none) {
+        return words_of(words);
+    }
     let count = |at: usize| syllables[at].as_ref().map_or(0, Vec::len);
     // Tingna Liu: the given name came first.
     let is_turned = words.len() == 2 && count(1) == 1 && count(0) >= 2;
@@ -282,11 +305,13 @@ fn ideographs(characters: &[char]) -> Name {
     let mut whole = 1_u64;
     let mut at = 0;
     let mut has_dot = false;
+    let mut own_length = 0;
     while at < characters.len() {
         let character = characters[at];
         at += 1;
-        if is_dot(character) {
-            has_dot |= name.length > 0;
+        if is_dot(character) || character.is_whitespace() {
+            has_dot |= is_dot(character) && name.length > 0;
+            own_length = if own_length == 0 { name.length } else { own_length };
             continue;
         }
         if character.is_ascii_alphabetic() {
@@ -325,6 +350,7 @@ fn ideographs(characters: &[char]) -> Name {
     name.readings[0] = letters_hash(texts[..length].iter().map(|text| text[0]));
     if has_dot || length >= 5 {
         name.kind = NameKind::Parts;
+        name.own_length = if own_length < name.length { own_length } else { 0 };
         name.readings[1] = letters_hash(texts[..length.min(3)].iter().map(|text| text[0]));
     } else {
         name.readings[1] = other_reading(&texts[..length]).unwrap_or(name.readings[0]);
