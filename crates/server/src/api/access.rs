@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use store::AuditRecord;
 use trust::{AuditAction, Duty};
 
-use super::{lookup, only_parameters};
+use super::lookup::{self, Institutions};
+use super::only_parameters;
 use crate::answer::{Answer, Outcome};
 use crate::caller::store_failure;
 use crate::routes::Route;
@@ -37,7 +38,8 @@ fn make(visit: &Visit) -> Outcome {
     records.retain(|record| record.event.action != AuditAction::AccessLogRead || record.event.actor != asker);
     let truncated = records.len() > EVENTS_MAX;
     records.truncate(EVENTS_MAX);
-    let entries: Vec<Value> = records.iter().map(|record| entry(visit, record)).collect();
+    let mut institutions = Institutions::default();
+    let entries: Vec<Value> = records.iter().map(|record| entry(visit, record, &mut institutions)).collect();
     Ok(Answer::json(&json!({"entries": entries, "truncated": truncated})).disclosing(homes, records.len()))
 }
 
@@ -58,7 +60,7 @@ fn asked(visit: &Visit) -> Result<Vec<Home>, Failure> {
     if subject.disclosed.is_empty() { Err(nobody()) } else { Ok(subject.disclosed) }
 }
 
-fn entry(visit: &Visit, record: &AuditRecord) -> Value {
+fn entry(visit: &Visit, record: &AuditRecord, institutions: &mut Institutions) -> Value {
     let event = &record.event;
     let account = visit.app.store.accounts().by_name(event.tenant, &event.actor).ok().flatten();
     let (purpose_zh, purpose_en) = event.purpose.map(model::Purpose::words).unzip();
@@ -68,6 +70,7 @@ fn entry(visit: &Visit, record: &AuditRecord) -> Value {
         "display_name": account.map(|account| account.display_name),
         "role": event.role.map(trust::Role::code),
         "institution": event.institution,
+        "institution_name": event.institution.as_deref().and_then(|code| institutions.name(visit, code)),
         "purpose": event.purpose.map(model::Purpose::code),
         "purpose_zh": purpose_zh,
         "purpose_en": purpose_en,

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use store::AuditRecord;
 use trust::Duty;
 
+use super::lookup::Institutions;
 use super::{only_parameters, parameter};
 use crate::answer::{Answer, Outcome};
 use crate::caller::store_failure;
@@ -63,7 +64,8 @@ pub async fn list(visit: &Visit) -> Outcome {
         let more = found.len() > limit;
         found.truncate(limit);
         let next = if more { found.last().map(|record| record.sequence) } else { (high > 0).then_some(high) };
-        let events: Vec<Value> = found.iter().map(|record| line(visit, record)).collect();
+        let mut institutions = Institutions::default();
+        let events: Vec<Value> = found.iter().map(|record| line(visit, record, &mut institutions)).collect();
         Ok(Answer::json(&json!({"events": events, "next": next.map(|it| it.to_string())})))
     })
 }
@@ -90,7 +92,7 @@ fn time(visit: &Visit, name: &str) -> Result<Option<i64>, Failure> {
     Ok(Some(at.as_millisecond()))
 }
 
-fn line(visit: &Visit, record: &AuditRecord) -> Value {
+fn line(visit: &Visit, record: &AuditRecord, institutions: &mut Institutions) -> Value {
     let event = &record.event;
     let account = visit.app.store.accounts().by_name(event.tenant, &event.actor).ok().flatten();
     json!({
@@ -100,6 +102,7 @@ fn line(visit: &Visit, record: &AuditRecord) -> Value {
         "display_name": account.map(|account| account.display_name),
         "role": event.role.map(trust::Role::code),
         "institution": event.institution,
+        "institution_name": event.institution.as_deref().and_then(|code| institutions.name(visit, code)),
         "action": event.action.code(),
         "action_zh": event.action.zh(),
         "action_en": event.action.en(),

@@ -95,7 +95,7 @@ pub async fn open(visit: &Visit) -> Outcome {
         let token = visit.app.sessions.open(tenant, &account.name, now_ms);
         let session = json!({
             "token": token.expose(),
-            "account": super::session::face(&actor, &account),
+            "account": super::session::face(visit, &actor, &account),
             "expires_at": instant_text(now_ms.saturating_add(IDLE_MS_MAX)),
         });
         Ok(Answer::json(&json!({

@@ -1,6 +1,6 @@
 //! Searches that the portal's pages are made of: the same as a client of `/fhir/R4` could send, under the same policy.
 
-use model::{ErrorCode, Failure, Home, Number, ResourceKey, Rid, TypeCode};
+use model::{ErrorCode, Failure, Home, Number, ResourceKey, Rid, TenantId, TypeCode};
 use serde_json::{Value, json};
 use trust::Interaction;
 
@@ -117,22 +117,18 @@ pub fn masked_identity(visit: &Visit, registration: Home) -> Result<Value, Failu
 pub struct Institutions(std::collections::HashMap<String, Option<String>>);
 
 impl Institutions {
-    /// The name, when the directory knows it.
+    /// The name, when the directory knows it. What an institution is called is no secret: the platform looks for itself.
     pub fn name(&mut self, visit: &Visit, code: &str) -> Option<String> {
+        let tenant = visit.asker().ok()?.tenant;
+        self.name_in(visit, tenant, code)
+    }
+
+    /// As [`Institutions::name`], for a visit that is not signed in yet.
+    pub fn name_in(&mut self, visit: &Visit, tenant: TenantId, code: &str) -> Option<String> {
         if let Some(known) = self.0.get(code) {
             return known.clone();
         }
-        let identifier = format!("{}|{code}", formats::national::INSTITUTION_CODE);
-        let found =
-            all(visit, "Organization", &[("identifier", &identifier), ("_count", "10"), ("_total", "none")], 10);
-        let organizations = found.map(|found| found.hits).unwrap_or_default();
-        let named = organizations.iter().find_map(|organization| organization["name"].as_str()).map(str::to_owned);
-        // A source is registered with the institution's name, long before a message says it.
-        let title = || {
-            let sources = visit.app.road.sources().list(visit.caller().ok()?.tenant()).ok()?;
-            sources.into_iter().find(|source| source.institution == code).map(|source| source.title)
-        };
-        let name = named.or_else(title);
+        let name = named(visit, tenant, code);
         self.0.insert(code.to_owned(), name.clone());
         name
     }
@@ -143,4 +139,18 @@ impl Institutions {
         line["institution_name"] = self.name(visit, &code).into();
         line["institution"] = code.into();
     }
+}
+
+fn named(visit: &Visit, tenant: TenantId, code: &str) -> Option<String> {
+    let identifier = format!("{}|{code}", formats::national::INSTITUTION_CODE);
+    let pairs = [("identifier", identifier.as_str()), ("_count", "10"), ("_total", "none")];
+    let platform = care::platform(tenant).ok()?;
+    let found = visit.records().search_whole(&platform, "Organization", &pairs, 10);
+    let organizations = found.map(|found| found.hits).unwrap_or_default();
+    let named = organizations.iter().find_map(|organization| organization["name"].as_str()).map(str::to_owned);
+    // A source is registered with the institution's name, long before a message says it.
+    named.or_else(|| {
+        let sources = visit.app.road.sources().list(tenant).ok()?;
+        sources.into_iter().find(|source| source.institution == code).map(|source| source.title)
+    })
 }

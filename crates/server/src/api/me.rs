@@ -40,7 +40,7 @@ fn make(visit: &Visit) -> Outcome {
             _ => "self",
         };
         let person = summary::person(visit, &subject, &mut institutions);
-        notices.extend(told(visit, &resident, &person)?);
+        notices.extend(told(visit, &resident, &person, &mut institutions)?);
         persons.push(json!({"person": person, "relation": relation, "until": ground.until_ms.map(instant_text)}));
         disclosed.extend(subject.disclosed);
     }
@@ -49,7 +49,12 @@ fn make(visit: &Visit) -> Outcome {
 }
 
 /// Emergency accesses to somebody's record, newest first.
-fn told(visit: &Visit, resident: &Resident, person: &Value) -> Result<Vec<Value>, Failure> {
+fn told(
+    visit: &Visit,
+    resident: &Resident,
+    person: &Value,
+    institutions: &mut Institutions,
+) -> Result<Vec<Value>, Failure> {
     let tenant = visit.caller()?.tenant();
     let since_ms = visit.app.now_ms() - NOTICE_DAYS * 24 * 60 * 60 * 1000;
     let mut notices = Vec::new();
@@ -71,6 +76,7 @@ fn told(visit: &Visit, resident: &Resident, person: &Value) -> Result<Vec<Value>
                 "actor": name,
                 "reason": reason,
                 "institution": event.institution,
+                "institution_name": event.institution.as_deref().and_then(|code| institutions.name(visit, code)),
                 "person": person["id"],
             }));
         }

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use trust::Duty;
 
-use super::{body, lookup, only_parameters, parameter};
+use super::lookup::{self, Institutions};
+use super::{body, only_parameters, parameter};
 use crate::answer::{Answer, Outcome};
 use crate::caller::store_failure;
 use crate::visit::Visit;
@@ -33,9 +34,9 @@ pub async fn list(visit: &Visit) -> Outcome {
     };
     tokio::task::block_in_place(|| {
         let found = visit.app.grounds.emergencies.of_day(tenant, day)?;
-        let mut reviews = Vec::new();
+        let (mut reviews, mut institutions) = (Vec::new(), Institutions::default());
         for (id, emergency) in &found {
-            reviews.push(line(visit, *id, emergency)?);
+            reviews.push(line(visit, *id, emergency, &mut institutions)?);
         }
         Ok(Answer::json(&json!({ "reviews": reviews })))
     })
@@ -50,11 +51,16 @@ pub async fn decide(visit: &Visit) -> Outcome {
     let emergency = tokio::task::block_in_place(|| {
         visit.app.grounds.emergencies.review(reviewer, id, (status, note), visit.app.now_ms())
     })?;
-    let shown = tokio::task::block_in_place(|| line(visit, id, &emergency))?;
+    let shown = tokio::task::block_in_place(|| line(visit, id, &emergency, &mut Institutions::default()))?;
     Ok(Answer::json(&shown))
 }
 
-fn line(visit: &Visit, id: EmergencyId, emergency: &Emergency) -> Result<Value, Failure> {
+fn line(
+    visit: &Visit,
+    id: EmergencyId,
+    emergency: &Emergency,
+    institutions: &mut Institutions,
+) -> Result<Value, Failure> {
     let tenant = visit.caller()?.tenant();
     let store = &visit.app.store;
     let account = store.accounts().by_name(tenant, &emergency.account).map_err(|error| store_failure(&error))?;
@@ -77,6 +83,7 @@ fn line(visit: &Visit, id: EmergencyId, emergency: &Emergency) -> Result<Value, 
         "display_name": account.as_ref().map(|account| &account.display_name),
         "staff_number": account.as_ref().and_then(|account| account.staff_number.as_ref()),
         "institution": emergency.institution,
+        "institution_name": emergency.institution.as_deref().and_then(|code| institutions.name(visit, code)),
         "person": {"id": resident.id(visit.records(), tenant), "name_masked": name},
         "reason_code": emergency.reason_code,
         "reason": emergency.reason,

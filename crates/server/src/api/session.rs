@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use trust::{Account, Actor, AuditAction, Login, PasswordHash, Secret};
 
 use super::body;
+use super::lookup::Institutions;
 use crate::answer::{Answer, Outcome};
 use crate::caller::{self, store_failure};
 use crate::sessions::IDLE_MS_MAX;
@@ -37,7 +38,7 @@ pub async fn sign_in(visit: &Visit) -> Outcome {
     let token = visit.app.sessions.open(tenant, &account.name, now_ms);
     let until = instant_text(now_ms.saturating_add(IDLE_MS_MAX));
     Ok(Answer::json(
-        &json!({"token": token.expose(), "account": face(&account.actor(), &account), "expires_at": until}),
+        &json!({"token": token.expose(), "account": face(visit, &account.actor(), &account), "expires_at": until}),
     ))
 }
 
@@ -85,7 +86,7 @@ pub async fn show(visit: &Visit) -> Outcome {
     let account =
         visit.app.store.accounts().by_name(actor.tenant, &actor.name).map_err(|error| store_failure(&error))?;
     let account = account.ok_or_else(|| Failure::new(ErrorCode::NotFound, "the account is gone"))?;
-    Ok(Answer::json(&json!({"account": face(actor, &account)})))
+    Ok(Answer::json(&json!({"account": face(visit, actor, &account)})))
 }
 
 /// `DELETE /api/v1/session`.
@@ -97,7 +98,8 @@ pub async fn sign_out(visit: &Visit) -> Outcome {
     Err(Failure::new(ErrorCode::NotSupported, "a machine token is not a session; an administrator withdraws it"))
 }
 
-pub(super) fn face(actor: &Actor, account: &Account) -> Value {
+pub(super) fn face(visit: &Visit, actor: &Actor, account: &Account) -> Value {
+    let called = |code| tokio::task::block_in_place(|| Institutions::default().name_in(visit, actor.tenant, code));
     let (zh, en) = actor.role.words();
     json!({
         "name": actor.name,
@@ -106,6 +108,7 @@ pub(super) fn face(actor: &Actor, account: &Account) -> Value {
         "role_words": {"zh": zh, "en": en},
         "tenant": actor.tenant.0,
         "institution": actor.institution,
+        "institution_name": actor.institution.as_deref().and_then(called),
         "department": actor.department,
         "staff_number": actor.staff_number,
     })

@@ -5,6 +5,7 @@ use model::{ErrorCode, Failure};
 use serde_json::{Value, json};
 use trust::{Duty, Role};
 
+use super::lookup::Institutions;
 use super::only_parameters;
 use crate::answer::{Answer, Outcome};
 use crate::caller::store_failure;
@@ -15,15 +16,20 @@ pub async fn list(visit: &Visit) -> Outcome {
     only_parameters(visit, &[])?;
     let caller = visit.has_duty(Duty::SeeReceipts)?;
     let sources = visit.app.road.sources().list(caller.tenant()).map_err(|error| store_failure(&error))?;
-    let shown: Vec<Value> = sources.iter().filter(|source| concerns(visit, source)).map(line).collect();
+    let mine = sources.iter().filter(|source| concerns(visit, source));
+    let shown: Vec<Value> = tokio::task::block_in_place(|| {
+        let mut institutions = Institutions::default();
+        mine.map(|source| line(visit, source, &mut institutions)).collect()
+    });
     Ok(Answer::json(&json!({ "sources": shown })))
 }
 
-fn line(source: &Source) -> Value {
+fn line(visit: &Visit, source: &Source, institutions: &mut Institutions) -> Value {
     json!({
         "name": source.name,
         "title": source.title,
         "institution": source.institution,
+        "institution_name": institutions.name(visit, &source.institution),
         "is_enabled": source.is_enabled,
         "listen": source.listen.as_ref().map(|listen| listen.address.to_string()),
         "folder": source.folder.is_some(),
