@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 from kill9 import HERE, Api, Gone, Server, Tally, Worker, check_created, check_transactions, check_updated
 
@@ -71,6 +72,9 @@ def once(options, call, number, acts):
             server.start_with(f"{call} {number}")
         except SystemExit:
             # the fault met the start: refusing to start is right, and nothing is acknowledged yet; then the load runs without it
+            if server.process.poll() is None:
+                server.kill()
+                raise SystemExit(f"{call} {number}: neither ready nor refused after a fault at the start")
             met_start = True
             server.start_with(None)
         worker = Steady(Api(server.port, token), "w", 1)
@@ -98,6 +102,9 @@ def main():
     parser.add_argument("--binary", default="target/release/kangmai")
     parser.add_argument("--tenant", default="1")
     parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--first", type=int, default=1, help="the first n")
+    parser.add_argument("--call", choices=CALLS, action="append", help="only this call; may be repeated")
+    parser.add_argument("--verbose", action="store_true", help="say every n on stderr")
     parser.add_argument("--acts", type=int, default=40)
     parser.add_argument("--ready", default="/health/ready")
     options = parser.parse_args()
@@ -107,9 +114,11 @@ def main():
     subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", options.library, os.path.join(HERE, "powercut.c"), "-ldl"], check=True)
     rng, red = random.Random(1), False
     acts = rng.choices(("create", "update", "delete", "transaction", "conditional"), (30, 35, 8, 17, 10), k=options.acts)
-    for call in CALLS:
+    for call in options.call or CALLS:
         runs, acknowledged, present, refused, at_start = 0, 0, 0, 0, 0
-        for number in range(1, N_MAX, options.every):
+        for number in range(options.first, N_MAX, options.every):
+            if options.verbose:
+                print(f"{time.strftime('%H:%M:%S')} {call} {number}", file=sys.stderr, flush=True)
             tally = once(options, call, number, acts)
             if tally is None:
                 break

@@ -57,6 +57,7 @@ pub fn run(arguments: &Admin) -> anyhow::Result<Ended> {
             speak::words(format!("`{name}` is closed"));
             Ok(Ended::Well)
         }
+        AdminCommand::Reindex { folder } => reindex(folder),
         AdminCommand::List { folder, tenant } => list(ask(folder, &Request::List { tenant: *tenant })?),
     }
 }
@@ -97,6 +98,22 @@ fn source(command: &AdminCommand) -> anyhow::Result<Request> {
         folder: watch.clone(),
     };
     Ok(Request::Source { tenant: *tenant, source })
+}
+
+/// Progress is told each time that another part of so many is done.
+const PARTS_TOLD: u64 = 20;
+
+fn reindex(folder: &DataFolder) -> anyhow::Result<Ended> {
+    let mut told = 0;
+    let words = control::reindex(&folder.folder(), &mut |done, about| {
+        let part = if about == 0 { 0 } else { done * PARTS_TOLD / about };
+        if part > told {
+            told = part;
+            speak::words(format!("{done} of about {about} resources"));
+        }
+    })?;
+    speak::words(words);
+    Ok(Ended::Well)
 }
 
 fn ask(folder: &DataFolder, request: &Request) -> anyhow::Result<Reply> {

@@ -257,6 +257,12 @@ pub enum AdminCommand {
         #[arg(long)]
         tenant: u32,
     },
+    /// Build the search index anew beside the one that answers, then switch. Works while a server runs (it does the work and goes on
+    /// serving) and without one. A server does it by itself when its search parameters are not those of the index
+    Reindex {
+        #[command(flatten)]
+        folder: DataFolder,
+    },
     /// List the accounts of a tenant
     List {
         #[command(flatten)]

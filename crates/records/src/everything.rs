@@ -5,6 +5,7 @@
 //! part of the compartment and is not repeated for every patient.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use model::{ErrorCode, Failure, Home, ResourceKey, TenantId, TypeCode};
 use serde_json::Value;
@@ -16,7 +17,7 @@ use crate::keys::{self, Length, SUFFIX_BYTES, Suffix};
 use crate::links::{self, BundleWriter, ListOptions};
 use crate::parameters::clinical_date;
 use crate::resource::{Opener, Stored, engine_failure};
-use crate::{Caller, Page, Records};
+use crate::{Caller, Page, Parameters, Records};
 
 /// Resources on a page when the client does not say: the whole record of nearly every patient (design §2: a bundle has at
 /// most 5,000 entries).
@@ -230,6 +231,7 @@ impl Records {
         after: Option<Member>,
     ) -> Result<Vec<Member>, Failure> {
         let home = Home(patient.rid.number.0);
+        let parameters = Arc::clone(&self.generations(snapshot)?.active);
         let mut members = BTreeSet::new();
         for type_code in TypeCode::all() {
             let is_behind = after.is_none_or(|after| type_code >= after.type_code);
@@ -237,8 +239,9 @@ impl Records {
             if !is_behind || !is_shown {
                 continue;
             }
-            for parameter in self.compartment_parameters(type_code) {
-                let prefix = keys::compartment_index_prefix(patient.tenant, home, type_code, parameter);
+            for parameter in compartment_parameters(&parameters, type_code) {
+                let prefix =
+                    keys::compartment_index_prefix(patient.tenant, parameters.generation(), home, type_code, parameter);
                 let mut cursor = snapshot.scan(Keyspace::CompartmentIndex, &prefix, &prefix_end(&prefix));
                 while let Some((key, _)) = cursor.next().map_err(engine_failure)? {
                     let Some(suffix) = Suffix::of_key(key) else { continue };
@@ -254,16 +257,6 @@ impl Records {
             }
         }
         Ok(members.into_iter().collect())
-    }
-
-    /// The numbers of the parameters whose rows list the members of a compartment.
-    fn compartment_parameters(&self, type_code: TypeCode) -> Vec<u16> {
-        let numbers = self.parameters.of_type(type_code).map(|parameter| parameter.number);
-        let mut numbers: Vec<u16> = numbers
-            .filter(|number| crate::index::is_compartment_parameter(&self.parameters, type_code, *number))
-            .collect();
-        numbers.dedup();
-        numbers
     }
 
     fn push_chunk(
@@ -299,6 +292,15 @@ impl Records {
         }
         Ok(())
     }
+}
+
+/// The numbers of the parameters whose rows list the members of a compartment.
+fn compartment_parameters(parameters: &Parameters, type_code: TypeCode) -> Vec<u16> {
+    let numbers = parameters.of_type(type_code).map(|parameter| parameter.number);
+    let mut numbers: Vec<u16> =
+        numbers.filter(|number| crate::index::is_compartment_parameter(parameters, type_code, *number)).collect();
+    numbers.dedup();
+    numbers
 }
 
 #[cfg(test)]

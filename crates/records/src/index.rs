@@ -22,7 +22,8 @@ use crate::keys::{self, ClinicalDate, IdText, Suffix, TEXT_PREFIX_CHARS_MAX, val
 use crate::parameters::{Alias, Extracted, Parameter, Parameters, Span, clinical_date, normalise};
 use crate::search::clinical_parameter;
 
-/// The version of the rules in this file; rows are removed with the set that wrote them.
+/// The version of the rules in code that decide which rows a resource has: this file, the readers of `parameters`, the encoding of
+/// values in `keys`. Raised when they change (a test with frozen rows notices): an index of other rules is rebuilt, never mixed.
 pub(crate) const EXTRACTOR_SET: u16 = 1;
 
 /// Parameters with rows inside the compartment as well: what people ask about one patient.
@@ -60,6 +61,7 @@ pub(crate) fn rows(
 ) -> BTreeSet<Row> {
     let mut builder = Builder {
         tenant_keys,
+        generation: parameters.generation(),
         key: *key,
         suffix: suffix(parameters, key, resource),
         rows: BTreeSet::new(),
@@ -80,6 +82,7 @@ pub(crate) fn rows(
 
 struct Builder<'k> {
     tenant_keys: &'k TenantKeys,
+    generation: u8,
     key: ResourceKey,
     suffix: Suffix,
     rows: BTreeSet<Row>,
@@ -90,14 +93,20 @@ struct Builder<'k> {
 
 impl Builder<'_> {
     fn add(&mut self, parameter: u16, value: &[u8]) {
-        let mut bytes = keys::index_prefix(self.key.tenant, self.key.rid.type_code, parameter);
+        let mut bytes = keys::index_prefix(self.key.tenant, self.generation, self.key.rid.type_code, parameter);
         bytes.extend_from_slice(value);
         bytes.extend_from_slice(&self.suffix.0);
         self.rows.insert((Keyspace::Index, bytes));
     }
 
     fn add_in_compartment(&mut self, patient: Home, parameter: u16, value: &[u8]) {
-        let mut bytes = keys::compartment_index_prefix(self.key.tenant, patient, self.key.rid.type_code, parameter);
+        let mut bytes = keys::compartment_index_prefix(
+            self.key.tenant,
+            self.generation,
+            patient,
+            self.key.rid.type_code,
+            parameter,
+        );
         bytes.extend_from_slice(value);
         bytes.extend_from_slice(&self.suffix.0);
         self.rows.insert((Keyspace::CompartmentIndex, bytes));
@@ -138,7 +147,7 @@ impl Builder<'_> {
 
 /// Whether a reference parameter (by the number that its rows carry) puts a resource of the type into a compartment.
 pub(crate) fn is_compartment_parameter(parameters: &Parameters, type_code: TypeCode, number: u16) -> bool {
-    let Some(codes) = standards::patient_compartment().get(type_code.name()) else { return false };
+    let Some(codes) = parameters.compartment(type_code) else { return false };
     codes.iter().filter_map(|code| parameters.get(type_code, code)).any(|parameter| match &parameter.alias {
         Some(Alias::Restricted { of, .. }) => *of == number,
         _ => parameter.number == number,
@@ -198,4 +207,48 @@ fn composite(tenant_keys: &TenantKeys, parts: &[Vec<Extracted<'_>>]) -> Vec<Vec<
         rows = rows.iter().flat_map(|row| encoded.iter().map(|value| [row.as_slice(), value].concat())).collect();
     }
     rows
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Number, Rid, TenantId};
+    use serde_json::json;
+    use trust::MasterKey;
+
+    use super::*;
+
+    /// The rows of a resource of every kind of value. When this changes, every index in the world is wrong for the new program: raise
+    /// [`EXTRACTOR_SET`], so that it is built anew, and then write down what the rows are now.
+    #[test]
+    fn rows_are_what_they_were() {
+        let parameters = Parameters::load().unwrap();
+        let tenant_keys = TenantKeys::derive(&MasterKey::from_bytes([7; 32]), TenantId(1));
+        let resources = [
+            json!({"resourceType": "Patient", "id": "p", "gender": "female", "birthDate": "1980-02-29", "active": true,
+                "name": [{"text": "演示 Ａnna", "family": "王", "given": ["小明"]}], "telecom": [{"system": "phone", "value": "10012345678"}],
+                "identifier": [{"system": "urn:x", "value": "990000198002290017"}], "address": [{"city": "云岫市", "text": "槐溪镇"}],
+                "link": [{"other": {"reference": "Patient/q"}, "type": "seealso"}]}),
+            json!({"resourceType": "Observation", "id": "o", "status": "final", "subject": {"reference": "Patient/p"},
+                "performer": [{"reference": "https://elsewhere.example/Practitioner/1"}], "effectiveDateTime": "2024-03-05T08:05:00+08:00",
+                "code": {"coding": [{"system": "http://loinc.org", "code": "85354-9"}], "text": "血压"},
+                "category": [{"coding": [{"code": "vital-signs"}]}], "component": [
+                    {"code": {"coding": [{"system": "http://loinc.org", "code": "8480-6"}]}, "valueQuantity": {"value": 120.50, "unit": "mmHg"}},
+                    {"code": {"coding": [{"system": "http://loinc.org", "code": "8462-4"}]}, "valueQuantity": {"value": 80, "comparator": "<"}}]}),
+            json!({"resourceType": "Encounter", "id": "e", "status": "finished", "class": {"code": "AMB"},
+                "subject": {"reference": "Patient/p"}, "period": {"start": "2024-03"}, "length": {"value": 30, "unit": "min"}}),
+            json!({"resourceType": "ChargeItem", "id": "c", "status": "billed", "code": {"text": "挂号"}, "subject": {"reference": "Patient/p"},
+                "factorOverride": 0.8, "definitionUri": ["urn:d"], "occurrencePeriod": {"start": "2024-01-01", "end": "2024-01-31"}}),
+        ];
+        let mut text = String::new();
+        for (number, resource) in resources.iter().enumerate() {
+            let type_code = TypeCode::of(resource["resourceType"].as_str().unwrap()).unwrap();
+            let rid = Rid { type_code, number: Number(number as u64 + 1) };
+            let key = ResourceKey { tenant: TenantId(1), home: Home(9), rid };
+            for (keyspace, row) in rows(&parameters, &tenant_keys, &key, resource, 1_700_000_000_000) {
+                text.push_str(&format!("{} {}\n", keyspace.name(), hex::encode(row)));
+            }
+        }
+        let digest = hex::encode(trust::cipher::hmac_sm3(b"rows", text.as_bytes()));
+        assert_eq!((EXTRACTOR_SET, text.lines().count(), &digest[..16]), (1, 0, ""), "the rules in code have changed");
+    }
 }

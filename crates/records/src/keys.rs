@@ -14,8 +14,8 @@
 use model::{Home, Number, ResourceKey, Rid, TenantId, TypeCode};
 use trust::{Domain, TenantKeys};
 
-/// The index generation in use; a reindex writes the next one beside it and then switches.
-pub(crate) const GENERATION: u8 = 1;
+/// The first index generation of a folder; a reindex writes another beside it and then switches (`generation.rs`).
+pub(crate) const FIRST_GENERATION: u8 = 1;
 
 /// Parameter number 0 lists every resource of a type: `idx · … · 0 · suffix`.
 pub(crate) const EVERY: u16 = 0;
@@ -35,6 +35,18 @@ pub(crate) fn resource(key: &ResourceKey) -> Vec<u8> {
     bytes.extend_from_slice(&key.rid.type_code.as_u16().to_be_bytes());
     bytes.extend_from_slice(&key.rid.number.0.to_be_bytes());
     bytes
+}
+
+/// The address in a key of [`resource`]; `None` when the key is none.
+pub(crate) fn read_resource(key: &[u8]) -> Option<ResourceKey> {
+    let (tenant, rest) = key.split_first_chunk::<4>()?;
+    let (home, rest) = rest.split_first_chunk::<8>()?;
+    let (type_code, rest) = rest.split_first_chunk::<2>()?;
+    let rid = Rid {
+        type_code: TypeCode::from_u16(u16::from_be_bytes(*type_code))?,
+        number: Number(u64::from_be_bytes(rest.try_into().ok()?)),
+    };
+    Some(ResourceKey { tenant: TenantId(u32::from_be_bytes(*tenant)), home: Home(u64::from_be_bytes(*home)), rid })
 }
 
 /// The key of one older version.
@@ -213,20 +225,27 @@ impl Suffix {
 }
 
 /// The start of every `idx` key of a parameter.
-pub(crate) fn index_prefix(tenant: TenantId, type_code: TypeCode, parameter: u16) -> Vec<u8> {
+pub(crate) fn index_prefix(tenant: TenantId, generation: u8, type_code: TypeCode, parameter: u16) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(64);
     bytes.extend_from_slice(&tenant.0.to_be_bytes());
-    bytes.push(GENERATION);
+    bytes.push(generation);
     bytes.extend_from_slice(&type_code.as_u16().to_be_bytes());
     bytes.extend_from_slice(&parameter.to_be_bytes());
     bytes
 }
 
+/// The start of every `idx` and `cidx` key of a generation.
+pub(crate) fn generation_prefix(tenant: TenantId, generation: u8) -> Vec<u8> {
+    let mut bytes = tenant.0.to_be_bytes().to_vec();
+    bytes.push(generation);
+    bytes
+}
+
 /// The start of every `cidx` key of a patient.
-pub(crate) fn compartment_prefix(tenant: TenantId, patient: Home) -> Vec<u8> {
+pub(crate) fn compartment_prefix(tenant: TenantId, generation: u8, patient: Home) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(64);
     bytes.extend_from_slice(&tenant.0.to_be_bytes());
-    bytes.push(GENERATION);
+    bytes.push(generation);
     bytes.extend_from_slice(&patient.0.to_be_bytes());
     bytes
 }
@@ -234,11 +253,12 @@ pub(crate) fn compartment_prefix(tenant: TenantId, patient: Home) -> Vec<u8> {
 /// The start of every `cidx` key of a parameter inside a patient's compartment.
 pub(crate) fn compartment_index_prefix(
     tenant: TenantId,
+    generation: u8,
     patient: Home,
     type_code: TypeCode,
     parameter: u16,
 ) -> Vec<u8> {
-    let mut bytes = compartment_prefix(tenant, patient);
+    let mut bytes = compartment_prefix(tenant, generation, patient);
     bytes.extend_from_slice(&type_code.as_u16().to_be_bytes());
     bytes.extend_from_slice(&parameter.to_be_bytes());
     bytes

@@ -9,6 +9,7 @@
 //! | [`parameters`] | what a search parameter finds in a resource, compiled at start |
 //! | [`matching`]   | what one value of a question means |
 //! | `keys`, `index` | keys byte by byte; the rows of one resource |
+//! | `generation`, `reindex` | which index answers; a new one built beside it |
 //! | `search`       | question → plan → hits → page |
 //! | `resource`, `load` | the row of a resource; from an id to what the caller may see |
 //! | `work` | a commit that a room above puts together itself: resources beside rows of its own |
@@ -20,13 +21,18 @@
 //! verified on the body wherever a key alone cannot decide.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-use model::{Clock, Home, Issue, ResourceKey};
+use model::{Clock, Failure, Home, Issue, ResourceKey};
+use parking_lot::RwLock;
 use store::Store;
+
+use generation::Generations;
 
 mod caller;
 mod everything;
 mod feed;
+mod generation;
 mod history;
 mod index;
 mod keys;
@@ -34,6 +40,7 @@ mod links;
 mod load;
 pub mod matching;
 pub mod parameters;
+mod reindex;
 mod resource;
 mod search;
 mod transaction;
@@ -42,8 +49,10 @@ mod write;
 
 pub use caller::Caller;
 pub use feed::Changed;
+pub use generation::OpenError;
 pub use history::HistoryScope;
-pub use parameters::{LoadError, Parameter, Parameters};
+pub use parameters::{Definitions, LoadError, Parameter, Parameters};
+pub use reindex::{Progress, ReindexError, Reindexed};
 pub use search::Whole;
 pub use work::{Address, Work};
 pub use write::{Return, Target, WriteOptions, Written, block_on};
@@ -51,8 +60,13 @@ pub use write::{Return, Target, WriteOptions, Written, block_on};
 /// The resources of a store, as FHIR sees them.
 pub struct Records {
     pub(crate) store: Arc<Store>,
+    /// Those of this program; the index may still answer with others (`generation`).
     pub(crate) parameters: Parameters,
+    pub(crate) definitions: Definitions,
     pub(crate) clock: Arc<dyn Clock>,
+    /// What the newest view said about the index.
+    pub(crate) generations: RwLock<Option<Arc<Generations>>>,
+    pub(crate) is_reindexing: AtomicBool,
 }
 
 /// One version of a resource, rendered.
@@ -87,15 +101,49 @@ impl Records {
     /// The records of a store.
     ///
     /// # Errors
-    /// A search parameter of the rule book that cannot be compiled: the build is broken, not the data.
-    pub fn new(store: Arc<Store>, clock: Arc<dyn Clock>) -> Result<Self, LoadError> {
-        Ok(Self { store, parameters: Parameters::load()?, clock })
+    /// [`OpenError::OtherRules`] when the index was written by code that this program does not have; what the store says.
+    pub fn new(store: Arc<Store>, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        Self::with_definitions(store, clock, Definitions::built_in())
     }
 
-    /// The search parameters that are wired, for the `CapabilityStatement`.
-    #[must_use]
-    pub fn parameters(&self) -> &Parameters {
-        &self.parameters
+    /// The records of a store, with search parameters of one's own.
+    ///
+    /// # Errors
+    /// As [`Records::new`].
+    pub fn with_definitions(
+        store: Arc<Store>,
+        clock: Arc<dyn Clock>,
+        definitions: Definitions,
+    ) -> Result<Self, OpenError> {
+        let records = Self::unopened(store, clock, definitions)?;
+        records.open_index()?;
+        Ok(records)
+    }
+
+    /// The records of a store whose index this program may not be able to ask: good for [`Records::reindex`] and nothing else.
+    ///
+    /// # Errors
+    /// A search parameter that cannot be compiled, or what the store says.
+    pub fn for_reindex(store: Arc<Store>, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        let records = Self::unopened(store, clock, Definitions::built_in())?;
+        match records.open_index() {
+            Ok(()) | Err(OpenError::OtherRules { .. }) => Ok(records),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn unopened(store: Arc<Store>, clock: Arc<dyn Clock>, definitions: Definitions) -> Result<Self, OpenError> {
+        let parameters = Parameters::of(&definitions)?;
+        let (generations, is_reindexing) = (RwLock::new(None), AtomicBool::new(false));
+        Ok(Self { store, parameters, definitions, clock, generations, is_reindexing })
+    }
+
+    /// The search parameters that answer now, for the `CapabilityStatement`.
+    ///
+    /// # Errors
+    /// `Internal` when the state of the index cannot be read.
+    pub fn parameters(&self) -> Result<Parameters, Failure> {
+        Ok(Parameters::clone(&self.generations(&*self.store.snapshot())?.active))
     }
 
     /// FHIR `$validate` against the base definitions: every finding, none when the resource is good.

@@ -121,7 +121,7 @@ impl Records {
         let keys_of_tenant = self.store.tenant(key.tenant);
         let rows = index::rows(&self.parameters, &keys_of_tenant, key, &stored.value()?, stored.last_updated_ms);
         Ok(allowed.iter().any(|patient| {
-            let prefix = keys::compartment_prefix(key.tenant, *patient);
+            let prefix = keys::compartment_prefix(key.tenant, self.parameters.generation(), *patient);
             rows.iter().any(|(keyspace, row)| *keyspace == Keyspace::CompartmentIndex && row.starts_with(&prefix))
         }))
     }

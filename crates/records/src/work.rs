@@ -74,7 +74,7 @@ impl Records {
         for _ in 0..super::write::TRIES_MAX {
             let (transaction, planned) = {
                 let snapshot = self.store.snapshot();
-                let draft = Draft::new(self, caller, &*snapshot, false);
+                let draft = Draft::new(self, caller, &*snapshot, false)?;
                 let mut work = Work { draft, staged: HashMap::new(), rows: HashMap::new(), allowed: Vec::new() };
                 let planned = plan(&mut work)?;
                 (work.finish()?, planned)

@@ -8,12 +8,13 @@ use care::Grounds;
 use intake::Road;
 use metrics_exporter_prometheus::PrometheusHandle;
 use model::Clock;
-use records::{LoadError, Records};
+use records::{OpenError, Records};
 use store::Store;
 use tokio::sync::Semaphore;
 
 use crate::audit::Owed;
 use crate::fhir::match_::MatchLimits;
+use crate::reindexing::Reindexing;
 use crate::sessions::Sessions;
 use crate::{metrics, negotiate};
 
@@ -42,6 +43,7 @@ pub struct App {
     pub(crate) sign_ins: Semaphore,
     pub(crate) bundles: Semaphore,
     pub(crate) owed: Owed,
+    pub(crate) reindexing: Reindexing,
     pub(crate) match_limits: MatchLimits,
     /// The data are invented, and every page says so.
     pub(crate) is_demo: bool,
@@ -60,7 +62,7 @@ impl App {
         clock: Arc<dyn Clock>,
         base_url: Option<String>,
         is_demo: bool,
-    ) -> Result<Arc<Self>, LoadError> {
+    ) -> Result<Arc<Self>, OpenError> {
         let records = Arc::new(Records::new(Arc::clone(&store), Arc::clone(&clock))?);
         let road = Road::new(Arc::clone(&records), Arc::clone(&store), Arc::clone(&clock));
         let grounds = Grounds::new(Arc::clone(&records), Arc::clone(&store), Arc::clone(&clock));
@@ -75,6 +77,7 @@ impl App {
             sign_ins: Semaphore::new(SIGN_INS_MAX),
             bundles: Semaphore::new(cores() + BUNDLES_BEYOND_CORES),
             owed: Owed::default(),
+            reindexing: Reindexing::default(),
             match_limits: MatchLimits::default(),
             is_demo,
             base_url,
@@ -131,6 +134,10 @@ impl App {
         {
             metrics::level("kangmai_sessions", self.sessions.len() as f64);
             metrics::level("kangmai_audit_events_owed", self.owed.len() as f64);
+            let reindex = self.reindexing.standing();
+            metrics::level("kangmai_reindex_running", f64::from(u8::from(reindex.is_running)));
+            metrics::level("kangmai_reindex_resources_done", reindex.done as f64);
+            metrics::level("kangmai_reindex_resources_about", reindex.about as f64);
             metrics::level("kangmai_running_seconds", (self.running_ms() / 1000) as f64);
             metrics::level("kangmai_body_budget_free_kibibytes", self.body_budget.available_permits() as f64);
             if let Some(kibibytes) = resident_kibibytes() {

@@ -19,6 +19,7 @@ use tokio::sync::watch;
 
 use crate::app::App;
 use crate::folder::{Folder, FolderError};
+use crate::reindexing::{self, Reindexing, Standing};
 
 mod apply;
 mod verify;
@@ -28,6 +29,9 @@ const LINE_BYTES_MAX: u64 = 4 << 20;
 
 /// How long an administrator waits for a running server; a backup of a large folder is the slowest request.
 const REPLY_WAIT_MAX: Duration = Duration::from_mins(10);
+
+/// How often the progress of a reindex is asked for.
+const STANDING_EVERY: Duration = Duration::from_millis(500);
 
 /// What can be asked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -111,6 +115,11 @@ pub enum Request {
         /// The text of a checkpoint that was kept elsewhere.
         anchor: Option<String>,
     },
+    /// Begins to build the search index anew, or finds one at work; answers [`Reply::Reindex`]. Only a server that runs takes it; without
+    /// one [`reindex`] works on the folder itself.
+    Reindex,
+    /// How far that is; answers [`Reply::Reindex`].
+    ReindexStanding,
     /// Reads everything in the folder; answers [`Reply::Findings`].
     VerifyStore,
     /// Makes a consistent copy of the folder; answers [`Reply::Text`].
@@ -154,6 +163,8 @@ pub enum Reply {
         /// What is wrong.
         findings: Vec<String>,
     },
+    /// How a reindex stands.
+    Reindex(Standing),
     /// What is damaged; empty when nothing is.
     Findings(Vec<String>),
     /// Done, nothing to show.
@@ -211,6 +222,62 @@ pub fn ask(folder: &Folder, request: &Request) -> Result<Reply, ControlError> {
     }
 }
 
+fn begin_reindex(app: &Arc<App>) -> Result<Reply, String> {
+    Reindexing::begin(app).map_err(|error| error.to_string())?;
+    Ok(Reply::Reindex(app.reindexing.standing()))
+}
+
+/// Builds the search index anew: in the server that holds the folder, while it goes on serving, or in this process when none does.
+/// `report` is told how far it is. Returns words for people.
+///
+/// # Errors
+/// What stopped it; the next one goes on there.
+pub fn reindex(folder: &Folder, report: &mut dyn FnMut(u64, u64)) -> Result<String, ControlError> {
+    let connect = || folder.control_door().and_then(|(_open, door)| UnixStream::connect(door)).ok();
+    let Some(stream) = connect() else {
+        let store = folder.open()?;
+        let result = reindex_folder(&store, report);
+        let reply = apply::noted(&store, &model::SystemClock, &Request::Reindex, result.map(Reply::Text));
+        store.close();
+        return match reply {
+            Reply::Text(words) => Ok(words),
+            Reply::Refused(why) => Err(ControlError::Refused(why)),
+            _ => Err(ControlError::Conversation("an unexpected reply".to_owned())),
+        };
+    };
+    let broken = |error: std::io::Error| ControlError::Conversation(error.to_string());
+    let mut reply = converse(stream, &Request::Reindex).map_err(broken)?;
+    loop {
+        let standing = match reply {
+            Reply::Reindex(standing) => standing,
+            Reply::Refused(why) => return Err(ControlError::Refused(why)),
+            _ => return Err(ControlError::Conversation("an unexpected reply".to_owned())),
+        };
+        match standing {
+            Standing { is_running: false, ended: Some((true, words)), .. } => return Ok(words),
+            Standing { is_running: false, ended, .. } => {
+                let why = ended.map_or_else(|| "it did not begin: the server is stopping".to_owned(), |(_, why)| why);
+                return Err(ControlError::Refused(why));
+            }
+            Standing { done, about, .. } => report(done, about),
+        }
+        std::thread::sleep(STANDING_EVERY);
+        let gone =
+            || ControlError::Conversation("the server is gone; the reindex goes on with its next start".to_owned());
+        reply = converse(connect().ok_or_else(gone)?, &Request::ReindexStanding).map_err(broken)?;
+    }
+}
+
+fn reindex_folder(store: &Arc<store::Store>, report: &mut dyn FnMut(u64, u64)) -> Result<String, String> {
+    let records = records::Records::for_reindex(Arc::clone(store), Arc::new(model::SystemClock));
+    let records = records.map_err(|error| error.to_string())?;
+    let done = records.reindex(&mut |progress| {
+        report(progress.done, progress.about.max(progress.done));
+        true
+    });
+    done.map(|done| reindexing::words(&done)).map_err(|error| error.to_string())
+}
+
 fn converse(mut stream: UnixStream, request: &Request) -> std::io::Result<Reply> {
     stream.set_read_timeout(Some(REPLY_WAIT_MAX))?;
     let mut line = serde_json::to_vec(request)?;
@@ -258,6 +325,8 @@ async fn answer(app: Arc<App>, stream: tokio::net::UnixStream) {
         return;
     }
     let work = tokio::task::spawn_blocking(move || match serde_json::from_str(&line) {
+        Ok(Request::ReindexStanding) => Reply::Reindex(app.reindexing.standing()),
+        Ok(request @ Request::Reindex) => apply::noted(&app.store, &*app.clock, &request, begin_reindex(&app)),
         Ok(request) => apply::apply(&app.store, Arc::clone(&app.clock), &request),
         Err(_) => {
             Reply::Refused("this server does not know the request; is the program of another version?".to_owned())

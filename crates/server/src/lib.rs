@@ -31,6 +31,7 @@ mod mllp;
 mod negotiate;
 mod outcome;
 mod portal;
+mod reindexing;
 mod router;
 mod routes;
 mod sample_his;

@@ -16,6 +16,7 @@ use crate::control;
 use crate::folder::{Folder, FolderError};
 use crate::inbox;
 use crate::mllp;
+use crate::reindexing::Reindexing;
 use crate::router;
 
 /// How long requests in flight may take after the stop signal. systemd sends SIGKILL after 90 s.
@@ -54,9 +55,9 @@ pub enum ServeError {
     /// The data folder cannot be opened.
     #[error(transparent)]
     Folder(#[from] FolderError),
-    /// The rule book inside the program is broken.
+    /// The records cannot be opened: the rule book inside the program is broken, or the index was written by other rules.
     #[error(transparent)]
-    RuleBook(#[from] records::LoadError),
+    Records(#[from] records::OpenError),
     /// The address is taken or not ours.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, std::io::Error),
@@ -92,6 +93,18 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
     // Messages wait for it, for a while; everything else goes on.
     if let Err(error) = app.road.identity().begin_all() {
         tracing::error!(%error, "the identity indexes cannot be filled");
+    }
+    match app.records.needs_reindex() {
+        Ok(true) => {
+            tracing::warn!(
+                "the search index was written with other search parameters, or a reindex was cut off: it is built anew"
+            );
+            if let Err(error) = Reindexing::begin(&app) {
+                tracing::error!(%error, "the reindex cannot be started; say `kangmai admin reindex`");
+            }
+        }
+        Ok(false) => {}
+        Err(failure) => tracing::error!(%failure, "nobody knows whether the search index is up to date"),
     }
     let (stopping, stopped) = watch::channel(false);
     control::listen(Arc::clone(&app), &folder, stopped.clone())
@@ -133,6 +146,7 @@ impl Running {
             tracing::debug!(%error, "the control socket was already gone");
         }
         tokio::task::block_in_place(|| {
+            self.app.reindexing.stop();
             self.app.owed.settle(&self.app);
             self.app.road.identity().save_all();
             self.app.store.close();

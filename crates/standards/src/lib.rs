@@ -19,6 +19,9 @@ pub mod tables;
 pub mod units;
 pub mod value_sets;
 
-pub use search::{Base, Component, SearchKind, SearchParameter, patient_compartment, search_parameters};
+pub use search::{
+    Base, Component, PATIENT_COMPARTMENT_TEXT, SEARCH_PARAMETERS_TEXT, SearchKind, SearchParameter, patient_compartment,
+    search_parameters,
+};
 pub use structures::{Element, Kind, Primitive, Slot, Structure, StructureId, Structures, ValueSet, structures};
 pub use summary::{required_elements, summary_elements};

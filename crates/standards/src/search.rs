@@ -82,11 +82,17 @@ pub struct Component {
     pub paths: Vec<String>,
 }
 
+/// The search parameters as they are embedded: a JSON list of [`SearchParameter`].
+pub const SEARCH_PARAMETERS_TEXT: &str = include_str!("../../../standards/fhir-r4/search-parameters.json");
+
+/// The compartment as it is embedded: a JSON object, see [`patient_compartment`].
+pub const PATIENT_COMPARTMENT_TEXT: &str = include_str!("../../../standards/fhir-r4/compartment-patient.json");
+
 /// Every search parameter, ordered by code.
 #[must_use]
 pub fn search_parameters() -> &'static [SearchParameter] {
     static PARAMETERS: LazyLock<Vec<SearchParameter>> =
-        LazyLock::new(|| embedded(include_str!("../../../standards/fhir-r4/search-parameters.json")));
+        LazyLock::new(|| embedded(SEARCH_PARAMETERS_TEXT));
     &PARAMETERS
 }
 
@@ -95,7 +101,7 @@ pub fn search_parameters() -> &'static [SearchParameter] {
 #[must_use]
 pub fn patient_compartment() -> &'static BTreeMap<String, Vec<String>> {
     static COMPARTMENT: LazyLock<BTreeMap<String, Vec<String>>> =
-        LazyLock::new(|| embedded(include_str!("../../../standards/fhir-r4/compartment-patient.json")));
+        LazyLock::new(|| embedded(PATIENT_COMPARTMENT_TEXT));
     &COMPARTMENT
 }
 

@@ -134,6 +134,9 @@ pub enum EngineError {
     Io(String),
 }
 
+/// Keys that one batch of the plain way of [`Engine::delete_range`] removes.
+const DELETE_BATCH_KEYS: usize = 4_096;
+
 /// An ordered key-value engine.
 pub trait Engine: Send + Sync + 'static {
     /// A consistent view of everything committed so far.
@@ -150,6 +153,28 @@ pub trait Engine: Send + Sync + 'static {
     /// # Errors
     /// [`EngineError`]; nothing was applied then.
     fn write(&self, writes: &[Write], durability: Durability) -> Result<(), EngineError>;
+
+    /// Removes every key in `[from, to)` (an empty `to`: to the end of the keyspace), durably. Views opened before keep them. It is not
+    /// one step: cut off in the middle, a part of the keys may be gone.
+    ///
+    /// # Errors
+    /// [`EngineError`] when the disk refuses.
+    fn delete_range(&self, keyspace: Keyspace, from: &[u8], to: &[u8]) -> Result<(), EngineError> {
+        let snapshot = self.snapshot();
+        let mut cursor = snapshot.scan(keyspace, from, to);
+        loop {
+            let mut batch = Vec::new();
+            while batch.len() < DELETE_BATCH_KEYS
+                && let Some((key, _)) = cursor.next()?
+            {
+                batch.push(Write::Delete(keyspace, key.to_vec()));
+            }
+            if batch.is_empty() {
+                return Ok(());
+            }
+            self.write(&batch, Durability::Synced)?;
+        }
+    }
 
     /// fsyncs everything written so far.
     ///

@@ -85,6 +85,13 @@ impl Engine for MemoryEngine {
         Ok(())
     }
 
+    fn delete_range(&self, keyspace: Keyspace, from: &[u8], to: &[u8]) -> Result<(), EngineError> {
+        let mut maps = self.maps.write();
+        let map = Arc::make_mut(&mut maps.0[keyspace as usize]);
+        map.retain(|key, _| **key < *from || (!to.is_empty() && **key >= *to));
+        Ok(())
+    }
+
     fn sync(&self) -> Result<(), EngineError> {
         Ok(())
     }

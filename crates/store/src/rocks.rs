@@ -236,6 +236,32 @@ impl Engine for RocksEngine {
         self.database.write_opt(batch, options).map_err(engine_error)
     }
 
+    fn delete_range(&self, keyspace: Keyspace, from: &[u8], to: &[u8]) -> Result<(), EngineError> {
+        // RocksDB wants an end: the newest key is removed by itself when there is none.
+        let newest = if to.is_empty() {
+            let snapshot = self.snapshot();
+            let mut cursor = snapshot.scan_back(keyspace, from, to);
+            let Some((key, _)) = cursor.next()? else { return Ok(()) };
+            Some(key.to_vec())
+        } else if to <= from {
+            return Ok(());
+        } else {
+            None
+        };
+        let family = self.family(keyspace)?;
+        let mut batch = WriteBatch::default();
+        let end = newest.as_deref().unwrap_or(to);
+        batch.delete_range_cf(family, from, end);
+        if let Some(newest) = &newest {
+            batch.delete_cf(family, newest);
+        }
+        self.space.take(&self.directory, batch.size_in_bytes() as u64, Durability::Synced)?;
+        self.database.write_opt(batch, &self.synced).map_err(engine_error)?;
+        // Now, so that no later list walks over what is gone, and its room comes back.
+        self.database.compact_range_cf(family, Some(from), Some(end));
+        Ok(())
+    }
+
     fn sync(&self) -> Result<(), EngineError> {
         self.database.flush_wal(true).map_err(engine_error)
     }

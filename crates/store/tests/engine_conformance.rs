@@ -138,6 +138,34 @@ fn a_batch_applies_in_order_and_a_snapshot_does_not_move() {
 }
 
 #[test]
+fn a_range_is_removed_and_views_from_before_keep_it() {
+    on_each(|name, engine| {
+        let other = Write::Put(Keyspace::Resource, b"b".to_vec(), b"elsewhere".to_vec());
+        for (from, to, expected) in [
+            ("b", "c", "a c d"),
+            ("b", "b", "a b ba bb c d"),
+            ("c", "a", "a b ba bb c d"),
+            ("ba", "", "a b"),
+            ("x", "", "a b ba bb c d"),
+            ("", "", ""),
+            ("", "bb", "bb c d"),
+        ] {
+            filled(engine);
+            engine.write(&[other.clone()], Durability::Synced).unwrap();
+            let before = engine.snapshot();
+            engine.delete_range(Keyspace::Index, from.as_bytes(), to.as_bytes()).unwrap();
+            let left = drain(engine.snapshot().scan(Keyspace::Index, b"", b""));
+            assert_eq!(keys(&left).join(" "), expected, "{name}: {from}..{to}");
+            assert_eq!(drain(before.scan(Keyspace::Index, b"", b"")).len(), 6, "{name}: {from}..{to}");
+            assert!(engine.get(Keyspace::Resource, b"b").unwrap().is_some(), "{name}");
+            // What is written afterwards is there.
+            engine.write(&[put("b", "again")], Durability::Synced).unwrap();
+            assert_eq!(engine.get(Keyspace::Index, b"b").unwrap().as_deref(), Some(&b"again"[..]), "{name}");
+        }
+    });
+}
+
+#[test]
 fn empty_keys_and_values_are_values() {
     on_each(|name, engine| {
         engine.write(&[put("", ""), put("k", "")], Durability::Synced).unwrap();

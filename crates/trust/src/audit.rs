@@ -118,6 +118,8 @@ audit_actions! {
     RegistrationErased = "registration-erased", 'D', true, "销毁一份登记的密钥，内容不可恢复", "the key of a registration was destroyed; its content is gone";
     /// A backup was made.
     BackupMade = "backup-made", 'E', false, "生成备份", "a backup was made";
+    /// The search index was built anew.
+    IndexRebuilt = "index-rebuilt", 'E', false, "重建检索索引", "the search index was built anew";
     /// The platform came up.
     ServiceStarted = "service-started", 'E', false, "服务启动", "the service started";
     /// The platform went down in order.

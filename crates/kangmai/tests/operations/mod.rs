@@ -3,6 +3,7 @@
 
 mod canary;
 mod demo;
+mod reindex;
 
 use std::path::Path;
 use std::process::Command;

@@ -10,6 +10,7 @@
 mod alias;
 mod clinical_date;
 mod compile;
+mod definitions;
 mod elements;
 mod expression;
 mod extracted;
@@ -19,7 +20,9 @@ mod read;
 mod tests;
 mod text;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
+use std::sync::Arc;
 
 use model::TypeCode;
 use serde_json::Value;
@@ -27,9 +30,11 @@ use standards::{SearchKind, SearchParameter};
 
 pub use alias::Alias;
 pub use clinical_date::{clinical_date, clinical_date_ms};
+pub use definitions::{Definitions, NotDefinitions};
 pub use extracted::{Extracted, Span};
 pub use text::normalise;
 
+use crate::index::{COMPARTMENT_PARAMETERS, EXTRACTOR_SET};
 use compile::ComponentSource;
 use program::Program;
 pub(crate) use read::{split_canonical, without_version};
@@ -108,10 +113,20 @@ pub struct LoadError {
     pub reason: String,
 }
 
-/// The parameters of every type that is stored.
-#[derive(Debug)]
+/// The parameters of every type that is stored, and the index generation whose rows they write and read. A clone is a pointer.
+#[derive(Debug, Clone)]
 pub struct Parameters {
+    generation: u8,
+    rules: Arc<Rules>,
+}
+
+/// What definitions were compiled to.
+#[derive(Debug)]
+struct Rules {
     types: HashMap<TypeCode, OfType>,
+    /// By type, the parameters that put a resource into a patient's compartment.
+    compartment: BTreeMap<String, Vec<String>>,
+    fingerprint: String,
 }
 
 #[derive(Debug)]
@@ -127,10 +142,43 @@ impl Parameters {
     /// # Errors
     /// The first definition that cannot be compiled.
     pub fn load() -> Result<Self, LoadError> {
-        Self::compile(standards::search_parameters())
+        Self::of(&Definitions::built_in())
     }
 
-    fn compile(definitions: &[SearchParameter]) -> Result<Self, LoadError> {
+    /// Compiles definitions.
+    ///
+    /// # Errors
+    /// The first that cannot be compiled.
+    pub fn of(definitions: &Definitions) -> Result<Self, LoadError> {
+        let types = Self::compile(&definitions.parameters)?;
+        let compartment = definitions.compartment.clone();
+        let fingerprint = fingerprint(&types, &compartment);
+        let rules = Arc::new(Rules { types, compartment, fingerprint });
+        Ok(Self { generation: crate::keys::FIRST_GENERATION, rules })
+    }
+
+    /// The same parameters for another generation of the index.
+    pub(crate) fn at_generation(&self, generation: u8) -> Self {
+        Self { generation, rules: Arc::clone(&self.rules) }
+    }
+
+    /// The generation whose rows these parameters write and read.
+    pub(crate) fn generation(&self) -> u8 {
+        self.generation
+    }
+
+    /// What tells these rules from others, 64 hexadecimal digits: an index that other rules wrote gives wrong answers to these.
+    #[must_use]
+    pub fn fingerprint(&self) -> &str {
+        &self.rules.fingerprint
+    }
+
+    /// The codes of the parameters that put a resource of the type into a patient's compartment.
+    pub(crate) fn compartment(&self, type_code: TypeCode) -> Option<&[String]> {
+        self.rules.compartment.get(type_code.name()).map(Vec::as_slice)
+    }
+
+    fn compile(definitions: &[SearchParameter]) -> Result<HashMap<TypeCode, OfType>, LoadError> {
         let mut types = HashMap::new();
         for type_code in TypeCode::all() {
             let mut parameters = Vec::new();
@@ -146,18 +194,18 @@ impl Parameters {
             let by_code = parameters.iter().enumerate().map(|(at, it)| (it.code.clone(), at)).collect();
             types.insert(type_code, OfType { parameters, by_code });
         }
-        Ok(Self { types })
+        Ok(types)
     }
 
     /// The parameters of a type, ordered by code; those of every resource (`_id` …) among them.
     pub fn of_type(&self, type_code: TypeCode) -> impl Iterator<Item = &Parameter> {
-        self.types.get(&type_code).into_iter().flat_map(|of_type| &of_type.parameters)
+        self.rules.types.get(&type_code).into_iter().flat_map(|of_type| &of_type.parameters)
     }
 
     /// The parameter with this code.
     #[must_use]
     pub fn get(&self, type_code: TypeCode, code: &str) -> Option<&Parameter> {
-        let of_type = self.types.get(&type_code)?;
+        let of_type = self.rules.types.get(&type_code)?;
         of_type.by_code.get(code).map(|at| &of_type.parameters[*at])
     }
 
@@ -166,6 +214,23 @@ impl Parameters {
     pub fn numbered(&self, type_code: TypeCode, number: u16) -> Option<&Parameter> {
         self.of_type(type_code).find(|parameter| parameter.number == number)
     }
+}
+
+/// A hash over everything that decides which rows a resource has, as it was compiled: also what came from the element definitions.
+/// Renaming a part of a program changes it too, which costs a reindex and no wrong answer.
+fn fingerprint(types: &HashMap<TypeCode, OfType>, compartment: &BTreeMap<String, Vec<String>>) -> String {
+    let mut text = format!("{EXTRACTOR_SET} {COMPARTMENT_PARAMETERS:?} {compartment:?}\n");
+    let mut of_types: Vec<_> = types.iter().collect();
+    of_types.sort_by_key(|(type_code, _)| type_code.as_u16());
+    for (type_code, of_type) in of_types {
+        for parameter in &of_type.parameters {
+            let Parameter { code, number, kind, targets, components, alias, program, .. } = parameter;
+            // Writing into a String cannot fail.
+            let _ =
+                writeln!(text, "{type_code} {code} {number} {kind:?} {targets:?} {components:?} {alias:?} {program:?}");
+        }
+    }
+    hex::encode(trust::cipher::hmac_sm3(b"kangmai/index-rules/1", text.as_bytes()))
 }
 
 fn offered(definition: &SearchParameter) -> bool {

@@ -84,7 +84,7 @@ fn round(
 }
 
 fn reference_parameters<'p>(searcher: &'p Searcher<'_>, include: &Include) -> Vec<&'p Parameter> {
-    let parameters = &searcher.records.parameters;
+    let parameters = &searcher.parameters;
     match &include.code {
         Some(code) => parameters.get(include.source, code).into_iter().collect(),
         None => parameters.of_type(include.source).filter(|it| it.kind == SearchKind::Reference).collect(),

@@ -111,10 +111,10 @@ impl Records {
         (token, raw): (Option<&PageToken>, &str),
     ) -> Result<Page, Failure> {
         let snapshot = self.store.snapshot();
-        let searcher = Searcher::new(self, &*snapshot, caller);
+        let searcher = Searcher::new(self, &*snapshot, caller)?;
         let read = |type_code: &TypeCode| {
-            query::read(&self.parameters, *type_code, pairs, &searcher.context(caller.strict))
-                .map_err(|failure| several::with_alternatives(&self.parameters, types, failure))
+            query::read(&searcher.parameters, *type_code, pairs, &searcher.context(caller.strict))
+                .map_err(|failure| several::with_alternatives(&searcher.parameters, types, failure))
         };
         let queries = types.iter().map(read).collect::<Result<Vec<_>, Failure>>()?;
         several::check_sort(&queries)?;
@@ -219,8 +219,8 @@ impl Records {
         limit: usize,
     ) -> Result<Found, Failure> {
         let type_code = crate::load::type_code_of(type_name)?;
-        let searcher = Searcher::new(self, snapshot, caller);
-        let query = query::read(&self.parameters, type_code, &query::pairs(query), &searcher.context(true))?;
+        let searcher = Searcher::new(self, snapshot, caller)?;
+        let query = query::read(&searcher.parameters, type_code, &query::pairs(query), &searcher.context(true))?;
         if query.clauses.is_empty() {
             return Err(Failure::new(ErrorCode::BadSearch, "a condition needs at least one search parameter"));
         }

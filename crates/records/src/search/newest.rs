@@ -4,10 +4,11 @@
 //! is the answer. A resource with several codings is found by each of them and listed once.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use model::{Failure, Home, ResourceKey};
 use serde_json::Value;
-use store::{Keyspace, prefix_end};
+use store::{Keyspace, Snapshot, prefix_end};
 use trust::Interaction;
 
 use super::Whole;
@@ -28,13 +29,21 @@ impl Records {
     pub fn newest_of_each_code(&self, caller: &Caller, type_name: &str, patients: &[Home]) -> Result<Whole, Failure> {
         let type_code = crate::load::type_code_of(type_name)?;
         caller.may(Interaction::Search, type_code)?;
-        let Some(parameter) = self.parameters.get(type_code, "code") else { return Ok(Whole::default()) };
+        let snapshot = self.store.snapshot();
+        let parameters = Arc::clone(&self.generations(&*snapshot)?.active);
+        let Some(parameter) = parameters.get(type_code, "code") else { return Ok(Whole::default()) };
         let mut found: BTreeMap<ResourceKey, Value> = BTreeMap::new();
         let mut whole = Whole::default();
         for patient in patients.iter().filter(|patient| caller.filter.admits(type_code, **patient)) {
-            let prefix = keys::compartment_index_prefix(caller.tenant(), *patient, type_code, parameter.number);
+            let prefix = keys::compartment_index_prefix(
+                caller.tenant(),
+                parameters.generation(),
+                *patient,
+                type_code,
+                parameter.number,
+            );
             let before = found.len();
-            whole.truncated |= !self.newest_of_patient(caller, &prefix, type_code, &mut found)?;
+            whole.truncated |= !self.newest_of_patient(caller, &*snapshot, (&prefix, type_code), &mut found)?;
             if found.len() > before {
                 whole.disclosed.push(*patient);
             }
@@ -48,11 +57,10 @@ impl Records {
     fn newest_of_patient(
         &self,
         caller: &Caller,
-        prefix: &[u8],
-        type_code: model::TypeCode,
+        snapshot: &dyn Snapshot,
+        (prefix, type_code): (&[u8], model::TypeCode),
         found: &mut BTreeMap<ResourceKey, Value>,
     ) -> Result<bool, Failure> {
-        let snapshot = self.store.snapshot();
         let end = prefix_end(prefix);
         let mut from = prefix.to_vec();
         for _ in 0..CODES_MAX {
@@ -71,7 +79,7 @@ impl Records {
                 if found.contains_key(&address) {
                     break;
                 }
-                if let Some(stored) = self.current(&*snapshot, &address)?
+                if let Some(stored) = self.current(snapshot, &address)?
                     && !stored.is_deleted()
                     && self.reachable(caller, &stored)?
                 {

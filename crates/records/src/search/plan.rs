@@ -126,8 +126,7 @@ impl<'s, 'p> Planner<'s, 'p> {
     /// `too-costly` from a range that is too long.
     pub(crate) fn plan(&self, parts: Vec<Part<'p>>) -> Result<Plan<'s, 'p>, Failure> {
         if parts.is_empty() {
-            let every =
-                Span::pinned(Keyspace::Index, keys::index_prefix(self.encoder.tenant, self.type_code, keys::EVERY));
+            let every = self.every();
             return self.open(&[every], parts, &[]);
         }
         if let Some((spans, roles)) = self.inside_compartment(&parts)? {
@@ -137,6 +136,13 @@ impl<'s, 'p> Planner<'s, 'p> {
             return self.open(&spans, parts, &roles);
         }
         self.shortest(parts)
+    }
+
+    /// The rows that list every resource of the type.
+    fn every(&self) -> Span {
+        let generation = self.parameters.generation();
+        let prefix = keys::index_prefix(self.encoder.tenant, generation, self.type_code, keys::EVERY);
+        Span::pinned(Keyspace::Index, prefix)
     }
 
     fn open(&self, leader: &[Span], parts: Vec<Part<'p>>, roles: &[Role]) -> Result<Plan<'s, 'p>, Failure> {
@@ -202,7 +208,7 @@ impl<'s, 'p> Planner<'s, 'p> {
 
     /// The rows of each value inside each patient's compartment.
     fn listed_spans(&self, patients: &[Span], values: &[Span]) -> Vec<Span> {
-        let value_start = keys::index_prefix(self.encoder.tenant, self.type_code, 0).len();
+        let value_start = self.every().prefix.len();
         let parameter_start = value_start - 2;
         let mut spans = Vec::with_capacity(patients.len() * values.len());
         for patient in patients {
@@ -256,8 +262,7 @@ impl<'s, 'p> Planner<'s, 'p> {
             }
         }
         let Some((leader, cost)) = best else {
-            let every =
-                Span::pinned(Keyspace::Index, keys::index_prefix(self.encoder.tenant, self.type_code, keys::EVERY));
+            let every = self.every();
             let roles = self.roles_beside_long_leader(&parts);
             return self.open(&[every], parts, &roles);
         };

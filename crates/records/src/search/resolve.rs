@@ -93,7 +93,7 @@ fn inner(
         return Ok(());
     }
     let pairs = [(key.to_owned(), value.to_owned())];
-    let query = query::read(&searcher.records.parameters, type_code, &pairs, &searcher.context(true))?;
+    let query = query::read(&searcher.parameters, type_code, &pairs, &searcher.context(true))?;
     if query.clauses.is_empty() {
         return Err(Failure::new(ErrorCode::BadSearch, format!("`{key}` is not a condition")));
     }
@@ -169,7 +169,7 @@ fn registrations(searcher: &Searcher<'_>, ids: &[String]) -> Result<HashSet<(Typ
         (TypeCode::PATIENT, IdText::read(encoder.tenant_keys, TypeCode::PATIENT, id).number())
     };
     let mut found: HashSet<_> = ids.iter().map(|id| number(id)).collect();
-    let Some(link) = searcher.records.parameters.get(person, "link") else { return Ok(found) };
+    let Some(link) = searcher.parameters.get(person, "link") else { return Ok(found) };
     let part = refers_to(searcher, person, link, found.clone());
     let mut run = searcher.run(person, vec![part])?;
     while let Some((_, stored)) = run.next_loaded()? {

@@ -16,7 +16,7 @@ use super::{TOTAL_CHEAP_ROWS, TOTAL_MAX};
 use crate::index;
 use crate::keys::{self, Suffix};
 use crate::resource::{Opener, Stored, engine_failure};
-use crate::{Caller, Records};
+use crate::{Caller, Parameters, Records};
 
 /// How many bodies one request may open before it is refused: about two seconds of one core.
 const BODIES_MAX: usize = 100_000;
@@ -30,21 +30,24 @@ pub(crate) struct Searcher<'s> {
     pub(crate) snapshot: &'s dyn Snapshot,
     pub(crate) caller: &'s Caller,
     pub(crate) tenant_keys: Arc<TenantKeys>,
+    /// Of the index generation that answers in this snapshot.
+    pub(crate) parameters: Arc<Parameters>,
     opener: RefCell<Opener>,
     bodies: Cell<usize>,
 }
 
 impl<'s> Searcher<'s> {
-    pub(crate) fn new(records: &'s Records, snapshot: &'s dyn Snapshot, caller: &'s Caller) -> Self {
+    pub(crate) fn new(records: &'s Records, snapshot: &'s dyn Snapshot, caller: &'s Caller) -> Result<Self, Failure> {
         let tenant = caller.tenant();
-        Self {
+        Ok(Self {
             records,
             snapshot,
             caller,
             tenant_keys: records.store.tenant(tenant),
+            parameters: Arc::clone(&records.generations(snapshot)?.active),
             opener: RefCell::new(Opener::new(&records.store, tenant)),
             bodies: Cell::new(0),
-        }
+        })
     }
 
     /// What turns values of this tenant into index keys.
@@ -52,7 +55,7 @@ impl<'s> Searcher<'s> {
         Encoder {
             tenant_keys: &self.tenant_keys,
             tenant: self.caller.tenant(),
-            parameters: &self.records.parameters,
+            parameters: &self.parameters,
             snapshot: self.snapshot,
             store: &self.records.store,
         }
@@ -112,8 +115,7 @@ impl<'s> Searcher<'s> {
             let leader = self.listed(keys)?;
             Plan { leader, probes: Vec::new(), dates: Vec::new(), body_decides: !parts.is_empty(), parts }
         } else {
-            Planner { snapshot: self.snapshot, parameters: &self.records.parameters, encoder, type_code, goal }
-                .plan(parts)?
+            Planner { snapshot: self.snapshot, parameters: &self.parameters, encoder, type_code, goal }.plan(parts)?
         };
         Ok(Run { searcher: self, type_code, plan, hidden_possible, own_date: None })
     }
@@ -123,7 +125,7 @@ impl<'s> Searcher<'s> {
         let mut rows = Vec::with_capacity(keys.len());
         for key in keys {
             if let Some(stored) = self.load(key)? {
-                rows.push((index::suffix(&self.records.parameters, key, &stored.value()?), Certainty::Sure));
+                rows.push((index::suffix(&self.parameters, key, &stored.value()?), Certainty::Sure));
             }
         }
         Ok(Stream::of(rows))
@@ -139,8 +141,8 @@ impl<'s> Searcher<'s> {
             return Ok(false);
         }
         // Labelled resources are rare: one look says whether the type has any.
-        let Some(security) = self.records.parameters.get(type_code, "_security") else { return Ok(true) };
-        let prefix = keys::index_prefix(self.caller.tenant(), type_code, security.number);
+        let Some(security) = self.parameters.get(type_code, "_security") else { return Ok(true) };
+        let prefix = keys::index_prefix(self.caller.tenant(), self.parameters.generation(), type_code, security.number);
         let mut labelled = self.snapshot.scan(Keyspace::Index, &prefix, &store::prefix_end(&prefix));
         Ok(labelled.next().map_err(engine_failure)?.is_some())
     }

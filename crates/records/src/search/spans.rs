@@ -92,7 +92,7 @@ fn of_value(
         let certainty = if version.is_none() { Certainty::Sure } else { Certainty::Verify };
         return Ok(Some(local(encoder, type_code, parameter, (number, only), (type_name.as_deref(), id), certainty)));
     }
-    let prefix = keys::index_prefix(encoder.tenant, type_code, number);
+    let prefix = keys::index_prefix(encoder.tenant, encoder.parameters.generation(), type_code, number);
     if let QueryValue::Token { system: SystemTest::Any, code: Some(code) } = question {
         let whole = [prefix.as_slice(), &value::token_code(encoder.tenant_keys, code)].concat();
         let judge = Judge::AnySystem(Certainty::Sure);
@@ -205,10 +205,16 @@ pub(super) fn references(
 /// References to patients that make a compartment stand in `cidx`, all others in `idx`.
 fn reference_span(encoder: &Encoder<'_>, type_code: TypeCode, number: u16, target: TypeCode, id: Number) -> Span {
     if target == TypeCode::PATIENT && is_compartment_parameter(encoder.parameters, type_code, number) {
-        let prefix = keys::compartment_index_prefix(encoder.tenant, Home(id.0), type_code, number);
+        let prefix = keys::compartment_index_prefix(
+            encoder.tenant,
+            encoder.parameters.generation(),
+            Home(id.0),
+            type_code,
+            number,
+        );
         return Span::pinned(Keyspace::CompartmentIndex, prefix);
     }
-    let mut prefix = keys::index_prefix(encoder.tenant, type_code, number);
+    let mut prefix = keys::index_prefix(encoder.tenant, encoder.parameters.generation(), type_code, number);
     prefix.extend_from_slice(&value::reference(target, id));
     Span::pinned(Keyspace::Index, prefix)
 }
@@ -234,7 +240,7 @@ fn local(
             let id = IdText::read(encoder.tenant_keys, target, id).number();
             reference_span(encoder, type_code, number, target, id)
         } else {
-            let mut prefix = keys::index_prefix(encoder.tenant, type_code, number);
+            let mut prefix = keys::index_prefix(encoder.tenant, encoder.parameters.generation(), type_code, number);
             prefix.extend_from_slice(&value::reference_url(encoder.tenant_keys, &format!("{name}/{id}")));
             Span::pinned(Keyspace::Index, prefix)
         };

@@ -4,6 +4,7 @@
 //! resource gets its id when its patient has one, and references can be written when everybody has one.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use model::{ErrorCode, Failure, Home, Issue, TypeCode};
 use serde_json::Value;
@@ -12,6 +13,7 @@ use trust::Interaction;
 use super::at_entry;
 use super::entry::{Address, Entry, Method, Request};
 use super::respond::Response;
+use crate::Parameters;
 use crate::load::{is_id, not_found};
 use crate::matching::{QueryValue, answers, split_values};
 use crate::resource::Stored;
@@ -402,7 +404,8 @@ impl Planner<'_, '_> {
     /// The one new resource of this bundle that a condition matches.
     fn in_bundle(&mut self, position: usize, type_code: TypeCode, query: &str) -> Result<Option<String>, Failure> {
         let mut found: Option<String> = None;
-        let questions = questions(self.draft, type_code, query);
+        let generations = Arc::clone(&self.draft.generations);
+        let questions = questions(self.draft, &generations.active, type_code, query);
         for (other, step) in self.steps.iter().enumerate() {
             let is_new = step.type_code == type_code && step.request.method == Method::Post && other != position;
             if !is_new || matches!(step.act, Act::Match(_) | Act::Same(_)) {
@@ -438,14 +441,15 @@ impl Planner<'_, '_> {
 /// The plain conditions of a query, with which resources that are not stored yet can be compared; `None` when it asks for
 /// more (chains, modifiers), which only the store can answer.
 fn questions<'r>(
-    draft: &Draft<'r>,
+    draft: &Draft<'_>,
+    parameters: &'r Parameters,
     type_code: TypeCode,
     query: &str,
 ) -> Option<Vec<(&'r crate::Parameter, Vec<QueryValue>)>> {
     let now_ms = draft.records.clock.now_ms();
     let mut questions = Vec::new();
     for (code, value) in form_urlencoded::parse(query.as_bytes()) {
-        let parameter = draft.records.parameters.get(type_code, &code)?;
+        let parameter = parameters.get(type_code, &code)?;
         let values = split_values(&value).into_iter().map(|part| QueryValue::parse(parameter, None, part, now_ms).ok());
         questions.push((parameter, values.collect::<Option<Vec<_>>>()?));
     }

@@ -10,6 +10,7 @@ use trust::{BodyKey, Interaction, TenantKeys};
 
 use super::log::{Change, Entry};
 use super::{home, references};
+use crate::generation::Generations;
 use crate::keys::{self, IdText};
 use crate::resource::{self, Op, Stored, engine_failure, store_failure};
 use crate::{Caller, Records, index};
@@ -48,6 +49,8 @@ pub(crate) struct Draft<'d> {
     pub(crate) caller: &'d Caller,
     pub(crate) snapshot: &'d dyn Snapshot,
     pub(crate) tenant_keys: Arc<TenantKeys>,
+    /// The index generations that this commit keeps up.
+    pub(crate) generations: Arc<Generations>,
     now_ms: i64,
     keeps_json: bool,
     transaction: Transaction,
@@ -59,19 +62,25 @@ pub(crate) struct Draft<'d> {
 
 impl<'d> Draft<'d> {
     /// An empty draft. `keeps_json`: saved versions carry their JSON.
-    pub(crate) fn new(records: &'d Records, caller: &'d Caller, snapshot: &'d dyn Snapshot, keeps_json: bool) -> Self {
-        Self {
+    pub(crate) fn new(
+        records: &'d Records,
+        caller: &'d Caller,
+        snapshot: &'d dyn Snapshot,
+        keeps_json: bool,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
             records,
             caller,
             snapshot,
             tenant_keys: records.store.tenant(caller.tenant()),
+            generations: records.generations(snapshot)?,
             now_ms: records.clock.now_ms(),
             keeps_json,
             transaction: Transaction::new(caller.tenant()),
             changes: Vec::new(),
             body_keys: BTreeMap::new(),
             resolved: BTreeMap::new(),
-        }
+        })
     }
 
     /// Something that must still be true at the commit.
@@ -90,6 +99,10 @@ impl<'d> Draft<'d> {
                 changes: self.changes,
             };
             self.transaction.log = entry.write();
+        }
+        // Rows and conditions were made for these generations: when a reindex began or switched meanwhile, it is planned again.
+        if !self.transaction.log.is_empty() || !self.transaction.preconditions.is_empty() {
+            self.transaction.preconditions.push(self.generations.unchanged());
         }
         self.transaction
     }
@@ -234,7 +247,7 @@ impl<'d> Draft<'d> {
         };
         let body_key = self.body_key(key.home)?;
         let row = resource::seal(&self.records.store, &body_key, &key, (version, last_updated_ms, op), &plain);
-        let rows = index::rows(&self.records.parameters, &self.tenant_keys, &key, resource, last_updated_ms);
+        let rows = self.generations.rows(&self.tenant_keys, &key, resource, last_updated_ms);
         match place {
             Place::New { id_row, .. } => self.occupy(&key, id_row),
             Place::Existing(stored) => {
@@ -291,7 +304,7 @@ impl<'d> Draft<'d> {
                 self.put_row(&key, row, version, op);
             }
         }
-        let rows = index::rows(&self.records.parameters, &self.tenant_keys, &key, last, at_ms);
+        let rows = self.generations.rows(&self.tenant_keys, &key, last, at_ms);
         match place {
             Place::New { id_row, .. } => {
                 self.occupy(&key, id_row);
@@ -353,7 +366,7 @@ impl<'d> Draft<'d> {
             return Ok(std::collections::BTreeSet::new());
         }
         let resource = stored.value()?;
-        Ok(index::rows(&self.records.parameters, &self.tenant_keys, &stored.key, &resource, stored.last_updated_ms))
+        Ok(self.generations.rows(&self.tenant_keys, &stored.key, &resource, stored.last_updated_ms))
     }
 
     fn require_version(&mut self, stored: &Stored) {

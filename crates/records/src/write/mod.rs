@@ -126,7 +126,7 @@ impl Records {
         plan: &mut impl FnMut(&mut Draft<'_>) -> Result<T, Failure>,
     ) -> Result<(Transaction, T), Failure> {
         let snapshot = self.store.snapshot();
-        let mut draft = Draft::new(self, caller, &*snapshot, return_ == Return::Representation);
+        let mut draft = Draft::new(self, caller, &*snapshot, return_ == Return::Representation)?;
         let planned = plan(&mut draft)?;
         Ok((draft.finish(), planned))
     }

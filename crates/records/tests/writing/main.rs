@@ -7,6 +7,7 @@ mod bundles;
 mod lists;
 mod model;
 mod races;
+mod reindex;
 mod several;
 mod support;
 mod visibility;

@@ -17,14 +17,21 @@ const ACTOR: &str = "local-administrator";
 
 /// Does what is asked.
 pub fn apply(store: &Arc<Store>, clock: Arc<dyn Clock>, request: &Request) -> Reply {
-    let (action, number, about) = subject(request);
-    let at_ms = clock.now_ms();
+    let (_, number, _) = subject(request);
+    let noting = Arc::clone(&clock);
     let result = match request {
         Request::VerifyStore => verify::verify(store, clock).map(Reply::Findings),
         // The platform's own log can be proven like any other.
         Request::VerifyAudit { .. } | Request::Checkpoint { .. } => act(store, TenantId(number), request),
         request => tenant(number).and_then(|tenant| act(store, tenant, request)),
     };
+    noted(store, &*noting, request, result)
+}
+
+/// Writes down what was asked and whether it was done.
+pub(super) fn noted(store: &Store, clock: &dyn Clock, request: &Request, result: Result<Reply, String>) -> Reply {
+    let (action, number, about) = subject(request);
+    let at_ms = clock.now_ms();
     let outcome = if result.is_ok() { Outcome::Success } else { Outcome::Refused };
     let mut event = AuditEvent::new(at_ms, format!("admin-{at_ms:x}"), TenantId(number), action, outcome);
     ACTOR.clone_into(&mut event.actor);
@@ -49,6 +56,7 @@ fn subject(request: &Request) -> (AuditAction, u32, Option<String>) {
         Request::List { tenant } => (AuditAction::AuditRead, *tenant, Some("accounts".to_owned())),
         Request::Checkpoint { tenant } => (AuditAction::CheckpointSigned, *tenant, None),
         Request::VerifyAudit { tenant, .. } => (AuditAction::AuditRead, *tenant, Some("verify".to_owned())),
+        Request::Reindex | Request::ReindexStanding => (AuditAction::IndexRebuilt, 0, None),
         Request::VerifyStore => (AuditAction::AuditRead, 0, Some("verify the folder".to_owned())),
         Request::Backup { tenant, .. } => (AuditAction::BackupMade, *tenant, None),
     }
@@ -102,7 +110,9 @@ fn act(store: &Arc<Store>, tenant: TenantId, request: &Request) -> Result<Reply,
             None => Err(format!("the audit log of tenant {} is empty", tenant.0)),
         },
         Request::VerifyAudit { anchor, .. } => verify_audit(store, tenant, anchor.as_deref()),
-        Request::VerifyStore => Err("this concerns no single tenant".to_owned()),
+        Request::VerifyStore | Request::Reindex | Request::ReindexStanding => {
+            Err("this concerns no single tenant".to_owned())
+        }
         Request::Backup { directory, .. } => {
             let manifest = store::backup::backup(store, directory).map_err(|error| error.to_string())?;
             Ok(Reply::Text(format!("{} files", manifest.files.len())))

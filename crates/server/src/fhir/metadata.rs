@@ -22,7 +22,7 @@ const SEARCH_SYSTEM: &str = "one or more resource types in _type, separated by c
 /// `GET /metadata`.
 pub async fn show(visit: &Visit) -> Outcome {
     super::no_parameters(visit)?;
-    let statement = statement(visit.records().parameters(), &visit.base_url(), &instant_text(visit.app.started_ms));
+    let statement = statement(&visit.records().parameters()?, &visit.base_url(), &instant_text(visit.app.started_ms));
     Ok(Answer::fhir(StatusCode::OK, &statement))
 }
 

@@ -1,0 +1,108 @@
+//! The reindex of a running server: a thread of its own, begun by an administrator or because the index was written with other
+//! search parameters than this program's; searches are answered by the old generation until it is done.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+use parking_lot::Mutex;
+use records::{Progress, ReindexError};
+use serde::{Deserialize, Serialize};
+
+use crate::app::App;
+
+/// How a reindex stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// Whether it is at work.
+    pub is_running: bool,
+    /// Resources in the new generation, as far as this run put them there.
+    pub done: u64,
+    /// About how many there are.
+    pub about: u64,
+    /// How the newest one ended: words, and whether it ended well; `None` when none did since the start of the server.
+    pub ended: Option<(bool, String)>,
+}
+
+/// The reindex of this process.
+#[derive(Debug, Default)]
+pub(crate) struct Reindexing {
+    done: AtomicU64,
+    about: AtomicU64,
+    is_running: AtomicBool,
+    is_stopping: AtomicBool,
+    ended: Mutex<Option<(bool, String)>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Reindexing {
+    /// How it stands.
+    pub(crate) fn standing(&self) -> Standing {
+        Standing {
+            is_running: self.is_running.load(Ordering::Acquire),
+            done: self.done.load(Ordering::Relaxed),
+            about: self.about.load(Ordering::Relaxed),
+            ended: self.ended.lock().clone(),
+        }
+    }
+
+    /// Begins one when none is at work; otherwise that one goes on.
+    pub(crate) fn begin(app: &Arc<App>) -> std::io::Result<()> {
+        let mine = &app.reindexing;
+        let mut thread = mine.thread.lock();
+        if mine.is_stopping.load(Ordering::Acquire) || mine.is_running.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        *mine.ended.lock() = None;
+        let worker = Arc::clone(app);
+        let started = std::thread::Builder::new().name("reindex".to_owned()).spawn(move || work(&worker));
+        match started {
+            Ok(started) => {
+                *thread = Some(started);
+                Ok(())
+            }
+            Err(error) => {
+                mine.is_running.store(false, Ordering::Release);
+                Err(error)
+            }
+        }
+    }
+
+    /// Ends it between two commits, and waits for that; the next start goes on with it.
+    pub(crate) fn stop(&self) {
+        self.is_stopping.store(true, Ordering::Release);
+        let thread = self.thread.lock().take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the reindex thread panicked");
+        }
+    }
+}
+
+fn work(app: &App) {
+    let mine = &app.reindexing;
+    tracing::info!("the search index is being built anew; the old one answers until then");
+    let result = app.records.reindex(&mut |Progress { done, about }| {
+        mine.done.store(done, Ordering::Relaxed);
+        mine.about.store(about.max(done), Ordering::Relaxed);
+        !mine.is_stopping.load(Ordering::Acquire)
+    });
+    let ended = match result {
+        Ok(done) => {
+            tracing::info!(generation = done.generation, resources = done.resources, "the new search index answers");
+            (true, words(&done))
+        }
+        Err(ReindexError::Stopped) => (false, ReindexError::Stopped.to_string()),
+        Err(error) => {
+            tracing::error!(%error, "the search index could not be built anew; the old one goes on answering");
+            (false, error.to_string())
+        }
+    };
+    *mine.ended.lock() = Some(ended);
+    mine.is_running.store(false, Ordering::Release);
+}
+
+/// What a reindex did, for people.
+pub(crate) fn words(done: &records::Reindexed) -> String {
+    let continued = if done.is_continued { ", going on with one that was cut off" } else { "" };
+    format!("generation {} answers; {} resources were read{continued}", done.generation, done.resources)
+}
