@@ -1,4 +1,4 @@
-//! `kangmai backup`, `restore` and `verify`.
+//! `kangmai backup`, `restore`, `verify` and `repair`.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use server::control::{self, Reply, Request};
 use server::folder;
 
-use crate::cli::{Backup, Restore, Verify};
+use crate::cli::{Backup, Repair, Restore, Verify};
 use crate::{Ended, speak};
 
 /// The tenant in whose audit log a backup is written down; it holds all of them.
@@ -50,6 +50,29 @@ pub fn verify(arguments: &Verify) -> anyhow::Result<Ended> {
     }
     speak::words(if findings.is_empty() { "everything can be read" } else { "something is damaged" });
     Ok(if findings.is_empty() { Ended::Well } else { Ended::WithFindings })
+}
+
+/// Opens a damaged write-ahead log up to the damage, and says what lay behind.
+pub fn repair(arguments: &Repair) -> anyhow::Result<Ended> {
+    let folder = arguments.folder.folder();
+    if !folder.data.is_dir() {
+        bail!("{} does not exist", folder.data.display());
+    }
+    let Some(repaired) = folder.repair()? else {
+        speak::words("nothing is damaged before the end of the write-ahead log");
+        return Ok(Ended::Well);
+    };
+    let (damage, kept_in) = (repaired.damage, repaired.kept_in);
+    let name = damage.file.file_name().unwrap_or_default().to_string_lossy();
+    speak::words(format!(
+        "{name} was damaged at byte {}; what was committed before it is open again, {} whole records behind it are not",
+        damage.at, damage.records_behind
+    ));
+    speak::hint(format!(
+        "the logs as they were are in {}; what sources sent since then must be sent again",
+        kept_in.display()
+    ));
+    Ok(Ended::WithFindings)
 }
 
 fn is_backup(path: &Path) -> bool {

@@ -58,6 +58,8 @@ pub enum Command {
     Restore(Restore),
     /// Open a data folder or a backup and check everything in it
     Verify(Verify),
+    /// Open a folder whose write-ahead log is damaged before its end, up to the damage; the damaged log is kept beside
+    Repair(Repair),
     /// Start with a synthetic city, in a fresh folder that is removed at the end
     Demo(Demo),
     /// Make a city of invented residents: the feeds of three senders, and the truth about them
@@ -80,6 +82,13 @@ impl DataFolder {
     pub fn folder(&self) -> Folder {
         Folder::new(&self.data, self.key_file.clone())
     }
+}
+
+/// `kangmai repair`.
+#[derive(Debug, Args)]
+pub struct Repair {
+    #[command(flatten)]
+    pub folder: DataFolder,
 }
 
 /// `kangmai authz`.

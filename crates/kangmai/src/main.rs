@@ -72,6 +72,7 @@ fn run(command: Command) -> anyhow::Result<Ended> {
         Command::Backup(arguments) => backup::backup(&arguments),
         Command::Restore(arguments) => backup::restore(&arguments),
         Command::Verify(arguments) => backup::verify(&arguments),
+        Command::Repair(arguments) => backup::repair(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Synth(arguments) => synth::run(&arguments),
     }

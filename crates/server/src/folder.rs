@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use model::Home;
 use store::{EngineError, Store, StoreError};
-use trust::{Domain, MasterKey, TenantKeys};
+use trust::{AuditAction, AuditEvent, Domain, MasterKey, Outcome, TenantKeys};
 
 /// Memory for the engine's block cache: what keeps a county's index blocks hot and the process below 300 MB.
 const CACHE_BYTES: usize = 64 << 20;
@@ -77,17 +77,48 @@ impl Folder {
             Err(error) => return Err(FolderError::Io(self.key_file.clone(), error)),
         };
         self.make_directory()?;
-        let options = store::Options { cache_bytes: CACHE_BYTES, ..store::Options::new(master_key) };
-        Store::open(&self.data, options).map_err(|error| {
-            if matches!(error, StoreError::Engine(EngineError::Locked)) {
-                return FolderError::InUse(self.data.clone());
-            }
-            FolderError::Store(self.data.clone(), error)
-        })
+        Store::open(&self.data, Self::options(master_key)).map_err(|error| self.refused(error))
+    }
+
+    fn options(master_key: MasterKey) -> store::Options {
+        store::Options { cache_bytes: CACHE_BYTES, ..store::Options::new(master_key) }
+    }
+
+    /// Opens a folder whose write-ahead log is damaged before its end up to the damage, once, and writes that into the platform's audit
+    /// log. `None`: nothing is damaged so.
+    ///
+    /// # Errors
+    /// [`FolderError`]; no server may hold the folder.
+    pub fn repair(&self) -> Result<Option<store::Repaired>, FolderError> {
+        let text = fs::read_to_string(&self.key_file)
+            .map_err(|_| FolderError::NoKey(self.data.clone(), self.key_file.clone()))?;
+        let master_key = MasterKey::from_text(text.trim())
+            .map_err(|error| FolderError::BadKey(self.key_file.clone(), error.to_string()))?;
+        let repaired = Store::repair(&self.data, Self::options(master_key)).map_err(|error| self.refused(error))?;
+        if let Some(repaired) = &repaired {
+            let store = self.open()?;
+            let at_ms = store.clock().now_ms();
+            let platform = model::TenantId(0);
+            let mut event = AuditEvent::new(
+                at_ms,
+                format!("repair-{at_ms:x}"),
+                platform,
+                AuditAction::LogRepaired,
+                Outcome::Success,
+            );
+            "kangmai repair".clone_into(&mut event.route);
+            event.detail = Some(format!("{} records lay behind the damage", repaired.damage.records_behind));
+            store.audit().append(&event).map_err(|error| self.refused(error))?;
+            store.close();
+        }
+        Ok(repaired)
     }
 
     /// The store in this folder refused something.
     pub(crate) fn refused(&self, error: StoreError) -> FolderError {
+        if matches!(error, StoreError::Engine(EngineError::Locked)) {
+            return FolderError::InUse(self.data.clone());
+        }
         FolderError::Store(self.data.clone(), error)
     }
 

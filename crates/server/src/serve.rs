@@ -106,6 +106,7 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
         Ok(false) => {}
         Err(failure) => tracing::error!(%failure, "nobody knows whether the search index is up to date"),
     }
+    sweep(&app);
     let (stopping, stopped) = watch::channel(false);
     control::listen(Arc::clone(&app), &folder, stopped.clone())
         .map_err(|error| ServeError::Control(folder.control_socket(), error))?;
@@ -153,6 +154,22 @@ impl Running {
         });
         tracing::info!("stopped");
     }
+}
+
+/// Gives back the room of originals whose commit failed in earlier runs; a thread of its own, because segments may be many.
+fn sweep(app: &Arc<App>) {
+    let store = Arc::clone(&app.store);
+    tokio::task::spawn_blocking(move || match store.blobs().sweep() {
+        Ok(swept) if swept.originals > 0 => {
+            tracing::info!(
+                originals = swept.originals,
+                bytes = swept.bytes,
+                "originals that nothing refers to were removed"
+            );
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "originals that nothing refers to could not be removed"),
+    });
 }
 
 async fn until(mut stopped: watch::Receiver<bool>) {

@@ -32,9 +32,11 @@ pub const BLOB_BYTES_MAX: usize = 1 << 30;
 /// A new segment begins beyond this size, so that a backup copies and a tool handles files of a sensible size.
 const SEGMENT_BYTES_MAX: u64 = 256 << 20;
 /// First bytes of every record in a segment.
-const RECORD_MAGIC: [u8; 4] = *b"KMB1";
+pub(crate) const RECORD_MAGIC: [u8; 4] = *b"KMB1";
+/// First bytes of a record that nothing referred to: its bytes were given back (`sweep.rs`).
+pub(crate) const FREED_MAGIC: [u8; 4] = *b"KMB0";
 /// `magic(4) · tenant(4) · id(16) · length(8) · crc32c(4)`; the checksum covers the 32 bytes before it and the sealed bytes.
-const HEADER_BYTES: usize = 36;
+pub(crate) const HEADER_BYTES: usize = 36;
 const FORMAT: u8 = 1;
 const PLACE_INLINE: u8 = 0;
 const PLACE_SEGMENT: u8 = 1;
@@ -83,9 +85,9 @@ impl FromStr for BlobId {
 pub struct SegmentReport {
     /// Number of the segment.
     pub segment: u32,
-    /// Whole records before the end or the first damage.
+    /// Whole records before the end or the first damage, without those whose room was given back.
     pub records: u64,
-    /// Bytes of these records.
+    /// Bytes of all of them.
     pub whole_bytes: u64,
     /// Where the first record begins that is cut short or does not match its checksum.
     pub torn_at: Option<u64>,
@@ -100,9 +102,9 @@ fn row_key(tenant: TenantId, id: BlobId) -> Vec<u8> {
 
 /// The originals of a data folder.
 pub struct Blobs {
-    engine: Arc<dyn Engine>,
+    pub(crate) engine: Arc<dyn Engine>,
     keyring: Arc<KeyRing>,
-    segments: Option<Segments>,
+    pub(crate) segments: Option<Segments>,
 }
 
 impl Blobs {
@@ -208,9 +210,7 @@ impl Blobs {
     pub(crate) fn sync_for(&self, batch: &[Write]) -> Result<(), EngineError> {
         let Some(segments) = &self.segments else { return Ok(()) };
         let places = batch.iter().filter_map(|write| match write {
-            Write::Put(Keyspace::Blob, _, value) if value.get(1) == Some(&PLACE_SEGMENT) => {
-                Place::from_bytes(value.get(ROW_HEAD_BYTES..)?)
-            }
+            Write::Put(Keyspace::Blob, _, value) => Place::of_row(value),
             _ => None,
         });
         segments.sync_for(places)
@@ -227,12 +227,12 @@ impl Blobs {
 }
 
 /// Where a record lies.
-#[derive(Clone, Copy)]
-struct Place {
-    segment: u32,
-    offset: u64,
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) segment: u32,
+    pub(crate) offset: u64,
     /// Of the sealed bytes.
-    length: u64,
+    pub(crate) length: u64,
 }
 
 impl Place {
@@ -242,6 +242,11 @@ impl Place {
         bytes[4..12].copy_from_slice(&self.offset.to_be_bytes());
         bytes[12..].copy_from_slice(&self.length.to_be_bytes());
         bytes
+    }
+
+    /// Where the row of an original points; `None` when it holds the original itself.
+    pub(crate) fn of_row(value: &[u8]) -> Option<Self> {
+        if value.get(1) == Some(&PLACE_SEGMENT) { Self::from_bytes(value.get(ROW_HEAD_BYTES..)?) } else { None }
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
@@ -255,9 +260,11 @@ impl Place {
     }
 }
 
-struct Segments {
+pub(crate) struct Segments {
     directory: PathBuf,
     space: Space,
+    /// The newest segment of earlier runs: nobody appends to it or to those before it.
+    pub(crate) newest_before: u32,
     active: Mutex<Active>,
 }
 
@@ -275,21 +282,23 @@ struct Active {
 impl Segments {
     fn open(directory: PathBuf) -> Result<Self, StoreError> {
         std::fs::create_dir_all(&directory).map_err(|error| io_error(&error))?;
-        let segments = Self {
+        let mut segments = Self {
             directory,
             space: Space::default(),
+            newest_before: 0,
             active: Mutex::new(Active { number: 0, file: None, length: 0, synced: 0, lost: Vec::new() }),
         };
-        segments.active.lock().number = segments.numbers()?.last().copied().unwrap_or(0);
+        segments.newest_before = segments.numbers()?.last().copied().unwrap_or(0);
+        segments.active.lock().number = segments.newest_before;
         Ok(segments)
     }
 
-    fn path(&self, number: u32) -> PathBuf {
+    pub(crate) fn path(&self, number: u32) -> PathBuf {
         self.directory.join(format!("segment-{number:08}"))
     }
 
     /// Numbers of all segments, ascending.
-    fn numbers(&self) -> Result<Vec<u32>, EngineError> {
+    pub(crate) fn numbers(&self) -> Result<Vec<u32>, EngineError> {
         let entries = std::fs::read_dir(&self.directory).map_err(|error| io_error(&error))?;
         let mut numbers = Vec::new();
         for entry in entries {
@@ -384,12 +393,23 @@ impl Segments {
     }
 }
 
-fn record_header(row: &[u8], sealed: &[u8]) -> [u8; HEADER_BYTES] {
+pub(crate) fn record_header(row: &[u8], sealed: &[u8]) -> [u8; HEADER_BYTES] {
     let mut header = [0; HEADER_BYTES];
     header[..4].copy_from_slice(&RECORD_MAGIC);
     header[4..24].copy_from_slice(row);
     header[24..32].copy_from_slice(&(sealed.len() as u64).to_be_bytes());
     let checksum = crc32c::crc32c_append(crc32c::crc32c(&header[..32]), sealed);
+    header[32..].copy_from_slice(&checksum.to_be_bytes());
+    header
+}
+
+/// The header of a record whose bytes were given back; its checksum covers the header alone.
+pub(crate) fn freed_header(row: &[u8], length: u64) -> [u8; HEADER_BYTES] {
+    let mut header = [0; HEADER_BYTES];
+    header[..4].copy_from_slice(&FREED_MAGIC);
+    header[4..24].copy_from_slice(row);
+    header[24..32].copy_from_slice(&length.to_be_bytes());
+    let checksum = crc32c::crc32c(&header[..32]);
     header[32..].copy_from_slice(&checksum.to_be_bytes());
     header
 }
@@ -409,6 +429,11 @@ fn check_segment(path: &Path, segment: u32) -> Result<SegmentReport, StoreError>
             length.copy_from_slice(&header[24..32]);
             u64::from_be_bytes(length) <= end - start - HEADER_BYTES as u64
         };
+        let is_freed = whole && freed_header(&header[4..24], u64::from_be_bytes(length)) == header;
+        if is_freed {
+            report.whole_bytes += HEADER_BYTES as u64 + u64::from_be_bytes(length);
+            continue;
+        }
         let matches = whole && {
             sealed.resize(usize::try_from(u64::from_be_bytes(length)).unwrap_or(0), 0);
             file.read_exact_at(&mut sealed, start + HEADER_BYTES as u64).map_err(read)?;

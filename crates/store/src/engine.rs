@@ -129,6 +129,19 @@ pub enum EngineError {
     /// What is on the disk cannot be believed.
     #[error("the data folder is damaged: {0}")]
     Damaged(String),
+    /// The write-ahead log is damaged before its end: opening it up to there would let acknowledged writes vanish silently.
+    #[error(
+        "the write-ahead log {file} is damaged at byte {at}, and {records_behind} whole records lie behind: what was acknowledged would \
+         vanish silently. Restore a backup, or say `kangmai repair --data DIR` to keep what was written before the damage"
+    )]
+    LogDamaged {
+        /// Name of the log file in `db/`.
+        file: String,
+        /// Where the damage begins.
+        at: u64,
+        /// Whole records behind it.
+        records_behind: u64,
+    },
     /// Any other I/O error.
     #[error("input/output error: {0}")]
     Io(String),

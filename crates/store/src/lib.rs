@@ -14,6 +14,8 @@ mod memory;
 mod rocks;
 mod space;
 mod store;
+mod sweep;
+mod wal;
 
 pub use accounts::Accounts;
 pub use audit::{AuditLog, AuditPosition, AuditRecord, Finding, InclusionProof, Verdict};
@@ -24,4 +26,6 @@ pub use engine::{Cursor, Durability, Engine, EngineError, Keyspace, Row, Snapsho
 pub use keyring::KeyRing;
 pub use memory::MemoryEngine;
 pub use rocks::{RocksEngine, RocksOptions};
-pub use store::{FORMAT, Options, Store, StoreError};
+pub use store::{FORMAT, Options, Repaired, Store, StoreError};
+pub use sweep::Swept;
+pub use wal::LogDamage;

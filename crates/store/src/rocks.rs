@@ -14,6 +14,7 @@ use rocksdb::{
 use crate::{
     engine::{Cursor, Durability, Engine, EngineError, Keyspace, Snapshot, Write},
     space::{Space, io_error},
+    wal,
 };
 
 /// All write buffers together: bounds memory, and the time a restart replays the write-ahead log.
@@ -38,11 +39,13 @@ const SEEK_STEPS: usize = 4;
 pub struct RocksOptions {
     /// Block cache of all keyspaces together, in bytes.
     pub cache_bytes: usize,
+    /// Open a write-ahead log that is damaged before its end, up to the damage. For [`crate::Store::repair`] alone.
+    pub open_damaged: bool,
 }
 
 impl Default for RocksOptions {
     fn default() -> Self {
-        Self { cache_bytes: 128 << 20 }
+        Self { cache_bytes: 128 << 20, open_damaged: false }
     }
 }
 
@@ -114,16 +117,22 @@ pub struct RocksEngine {
 impl RocksEngine {
     /// Opens the database in `directory`, creating it when it is absent.
     ///
-    /// A torn last record of the write-ahead log (power cut) is dropped: it was never acknowledged. Damage further up in the log is
-    /// reported in the program's log, and what was committed before it is opened.
+    /// A torn end of the write-ahead log (power cut) is dropped: it was never acknowledged. Damage that whole records follow is refused
+    /// (decision 0010).
     ///
     /// # Errors
-    /// [`EngineError::Locked`] when another process has it open, [`EngineError::Damaged`] when files are missing or corrupt.
+    /// [`EngineError::Locked`] when another process has it open, [`EngineError::LogDamaged`], [`EngineError::Damaged`] when files are
+    /// missing or corrupt.
     pub fn open(directory: &Path, options: &RocksOptions) -> Result<Self, EngineError> {
         std::fs::create_dir_all(directory).map_err(|error| io_error(&error))?;
         let database = match Self::open_database(directory, options, DBRecoveryMode::TolerateCorruptedTailRecords) {
             Err(error) if error.kind() == ErrorKind::Corruption => {
-                tracing::warn!(%error, "the write-ahead log is damaged before its end; opening what was committed before the damage");
+                let damage = wal::damage_before_the_end(directory).map_err(|error| io_error(&error))?;
+                if let Some(damage) = damage.filter(|_| !options.open_damaged) {
+                    let file = damage.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                    return Err(EngineError::LogDamaged { file, at: damage.at, records_behind: damage.records_behind });
+                }
+                tracing::warn!(%error, "the end of the write-ahead log is torn; opening what was committed before");
                 Self::open_database(directory, options, DBRecoveryMode::PointInTime)
             }
             other => other,

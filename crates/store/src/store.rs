@@ -28,6 +28,7 @@ use crate::{
     memory::MemoryEngine,
     rocks::{RocksEngine, RocksOptions},
     space::io_error,
+    wal::{self, LogDamage},
 };
 
 /// Format of the data folder that this program writes; it reads this one and every older one.
@@ -128,6 +129,15 @@ impl fmt::Debug for Options {
     }
 }
 
+/// What [`Store::repair`] did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repaired {
+    /// Where the log was damaged, and how much lay behind.
+    pub damage: LogDamage,
+    /// The folder with copies of the logs as they were.
+    pub kept_in: PathBuf,
+}
+
 /// A data folder, opened: engine, keys, committer, audit log, accounts, originals.
 pub struct Store {
     engine: Arc<dyn Engine>,
@@ -147,10 +157,44 @@ impl Store {
     /// [`EngineError::Locked`] when another process has it, [`StoreError::NewerFormat`], [`StoreError::WrongMasterKey`],
     /// or what the disk says.
     pub fn open(directory: &Path, options: Options) -> Result<Arc<Self>, StoreError> {
-        let rocks = RocksOptions { cache_bytes: options.cache_bytes };
+        let rocks = RocksOptions { cache_bytes: options.cache_bytes, open_damaged: false };
         let engine = RocksEngine::open(&directory.join(DATABASE_FOLDER), &rocks)?;
         sync_names(directory).map_err(|error| io_error(&error))?;
         Self::start(Arc::new(engine), options, Some(directory.to_owned()))
+    }
+
+    /// Opens a folder whose write-ahead log is damaged before its end up to the damage, once, after the damaged logs were copied to
+    /// `damaged-<time>` in the folder. `None`: nothing is damaged so, and nothing was done.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn repair(directory: &Path, options: Options) -> Result<Option<Repaired>, StoreError> {
+        let io = |error: std::io::Error| StoreError::Engine(io_error(&error));
+        match Self::open(directory, options.clone()) {
+            Ok(store) => {
+                store.close();
+                return Ok(None);
+            }
+            Err(StoreError::Engine(EngineError::LogDamaged { .. })) => {}
+            Err(error) => return Err(error),
+        }
+        let database = directory.join(DATABASE_FOLDER);
+        let Some(damage) = wal::damage_before_the_end(&database).map_err(io)? else { return Ok(None) };
+        let kept_in = directory.join(format!("damaged-{}", options.clock.now_ms()));
+        std::fs::create_dir(&kept_in).map_err(io)?;
+        for entry in std::fs::read_dir(&database).map_err(io)? {
+            let path = entry.map_err(io)?.path();
+            if let Some(name) = path.file_name().filter(|_| path.extension().is_some_and(|it| it == "log")) {
+                let copy = kept_in.join(name);
+                std::fs::copy(&path, &copy).and_then(|_| File::open(&copy)?.sync_all()).map_err(io)?;
+            }
+        }
+        sync_names(&kept_in).map_err(io)?;
+        let rocks = RocksOptions { cache_bytes: options.cache_bytes, open_damaged: true };
+        let engine = RocksEngine::open(&database, &rocks)?;
+        let store = Self::start(Arc::new(engine), options, Some(directory.to_owned()))?;
+        store.close();
+        Ok(Some(Repaired { damage, kept_in }))
     }
 
     /// A store that forgets everything when it is dropped; originals are kept inline.

@@ -15,7 +15,10 @@ type Rows = Vec<(Vec<u8>, Vec<u8>)>;
 fn on_each(check: impl Fn(&str, &dyn Engine)) {
     check("memory", &MemoryEngine::new());
     let folder = TempDir::new().unwrap();
-    check("rocks", &RocksEngine::open(folder.path(), &RocksOptions { cache_bytes: 1 << 20 }).unwrap());
+    check(
+        "rocks",
+        &RocksEngine::open(folder.path(), &RocksOptions { cache_bytes: 1 << 20, ..RocksOptions::default() }).unwrap(),
+    );
 }
 
 fn put(key: &str, value: &str) -> Write {
@@ -205,7 +208,7 @@ fn a_checkpoint_opens_and_holds_what_was_there() {
 #[test]
 fn a_folder_opens_once_and_again() {
     let folder = TempDir::new().unwrap();
-    let options = RocksOptions { cache_bytes: 1 << 20 };
+    let options = RocksOptions { cache_bytes: 1 << 20, ..RocksOptions::default() };
     let first = RocksEngine::open(folder.path(), &options).unwrap();
     filled(&first);
     assert_eq!(RocksEngine::open(folder.path(), &options).err(), Some(EngineError::Locked));
@@ -322,7 +325,7 @@ proptest! {
         walks in prop::collection::vec(walk(), 1..6),
     ) {
         let folder = TempDir::new().unwrap();
-        let engine = RocksEngine::open(folder.path(), &RocksOptions { cache_bytes: 1 << 20 }).unwrap();
+        let engine = RocksEngine::open(folder.path(), &RocksOptions { cache_bytes: 1 << 20, ..RocksOptions::default() }).unwrap();
         check_history(&engine, || engine.settle().unwrap(), &batches, &walks);
     }
 }

@@ -122,9 +122,10 @@ fn a_torn_write_ahead_log_opens_with_a_prefix_of_whole_transactions() {
     }
 }
 
-/// Bit rot inside the log, not at its end: what was committed before it opens, whole.
+/// Bit rot inside the log, not at its end: refused, because what was acknowledged would vanish silently; a repair opens what was
+/// committed before the damage, whole, and keeps the log as it was.
 #[test]
-fn a_write_ahead_log_damaged_in_the_middle_opens_with_what_was_before() {
+fn a_write_ahead_log_damaged_in_the_middle_is_refused_until_it_is_repaired() {
     let folder = TempDir::new().unwrap();
     let copy = folder.path().join("copy");
     let live = Store::open(&folder.path().join("live"), options()).unwrap();
@@ -136,7 +137,22 @@ fn a_write_ahead_log_damaged_in_the_middle_opens_with_what_was_before() {
     let mut log = fs::read(write_ahead_log(&copy)).unwrap();
     let middle = log.len() / 2;
     log[middle] ^= 1;
-    fs::write(write_ahead_log(&copy), log).unwrap();
+    fs::write(write_ahead_log(&copy), &log).unwrap();
+    for _ in 0..2 {
+        let refused = Store::open(&copy, options()).err().unwrap();
+        let StoreError::Engine(EngineError::LogDamaged { at, records_behind, .. }) = &refused else {
+            panic!("{refused}")
+        };
+        assert!((*at as usize) <= middle && *records_behind > 5, "{refused}");
+        assert!(refused.to_string().contains("kangmai repair"));
+        assert_eq!(fs::read(write_ahead_log(&copy)).unwrap(), log, "a refusal changes nothing");
+    }
+    let repaired = Store::repair(&copy, options()).unwrap().unwrap();
+    assert!(repaired.damage.records_behind > 5);
+    let kept: Vec<_> =
+        fs::read_dir(&repaired.kept_in).unwrap().map(|it| fs::read(it.unwrap().path()).unwrap()).collect();
+    assert!(kept.contains(&log), "the damaged log is kept as it was");
+    assert_eq!(Store::repair(&copy, options()).unwrap(), None, "once");
     let store = Store::open(&copy, options()).unwrap();
     let there = |number: u64| store.engine().get(Keyspace::Resource, &number.to_be_bytes()).unwrap().is_some();
     let kept = (1..=20).take_while(|number| there(*number)).count() as u64;

@@ -28,7 +28,12 @@ fn fill(client: &Client) {
 /// Ids in order and totals of a few searches.
 fn answers(client: &Client) -> Vec<String> {
     let mut found = Vec::new();
-    for query in ["code=c3&_count=300", "code=urn:c|c4&date=ge2020&_count=300", "value-quantity=lt100&_count=200", "_summary=count"] {
+    for query in [
+        "code=c3&_count=300",
+        "code=urn:c|c4&date=ge2020&_count=300",
+        "value-quantity=lt100&_count=200",
+        "_summary=count",
+    ] {
         let answer = client.get(&format!("/fhir/R4/Observation?{query}"));
         assert_eq!(answer.status, 200, "{query}");
         let bundle = answer.json();
