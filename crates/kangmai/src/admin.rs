@@ -58,6 +58,7 @@ pub fn run(arguments: &Admin) -> anyhow::Result<Ended> {
             Ok(Ended::Well)
         }
         AdminCommand::Reindex { folder } => reindex(folder),
+        AdminCommand::RenewKeys { folder } => renew_keys(folder),
         AdminCommand::List { folder, tenant } => list(ask(folder, &Request::List { tenant: *tenant })?),
     }
 }
@@ -98,6 +99,15 @@ fn source(command: &AdminCommand) -> anyhow::Result<Request> {
         folder: watch.clone(),
     };
     Ok(Request::Source { tenant: *tenant, source })
+}
+
+fn renew_keys(folder: &DataFolder) -> anyhow::Result<Ended> {
+    let folder = folder.folder();
+    let (words, kept) = control::renew_keys(&folder)?;
+    speak::words(words);
+    speak::hint(format!("keep a copy of {} apart from the data", folder.key_file.display()));
+    speak::hint(format!("the old key is {}: only backups made until now need it; move it to them", kept.display()));
+    Ok(Ended::Well)
 }
 
 /// Progress is told each time that another part of so many is done.

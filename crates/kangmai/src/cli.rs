@@ -266,6 +266,12 @@ pub enum AdminCommand {
         #[arg(long)]
         tenant: u32,
     },
+    /// Renew the master key: a new key takes the place of the key file, the old one is kept beside it and refused from then on. Works while
+    /// a server runs and without one; say it again when it was cut off
+    RenewKeys {
+        #[command(flatten)]
+        folder: DataFolder,
+    },
     /// Build the search index anew beside the one that answers, then switch. Works while a server runs (it does the work and goes on
     /// serving) and without one. A server does it by itself when its search parameters are not those of the index
     Reindex {

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::TenantId;
+use model::{Clock, TenantId};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
@@ -114,6 +114,18 @@ pub enum Request {
         tenant: u32,
         /// The text of a checkpoint that was kept elsewhere.
         anchor: Option<String>,
+    },
+    /// Accepts the key in this file as well, until the renewal; answers [`Reply::Done`].
+    AcceptKey {
+        /// The key file as it is.
+        key_file: PathBuf,
+        /// The new key file.
+        new_key_file: PathBuf,
+    },
+    /// Renews the keys: the key in this file alone opens the folder; answers [`Reply::Text`].
+    RenewKeys {
+        /// The key file, which holds the new key by now.
+        key_file: PathBuf,
     },
     /// Begins to build the search index anew, or finds one at work; answers [`Reply::Reindex`]. Only a server that runs takes it; without
     /// one [`reindex`] works on the folder itself.
@@ -220,6 +232,25 @@ pub fn ask(folder: &Folder, request: &Request) -> Result<Reply, ControlError> {
         Reply::Refused(why) => Err(ControlError::Refused(why)),
         reply => Ok(reply),
     }
+}
+
+/// Renews the master key and what is wrapped under it: in the server that holds the folder, or in this process when none does
+/// (decision 0011 says what happens when it is cut off). Returns words for people, and where the old key is kept.
+///
+/// # Errors
+/// What stopped it; say it again to go on.
+pub fn renew_keys(folder: &Folder) -> Result<(String, PathBuf), ControlError> {
+    let absolute =
+        |path: &std::path::Path| std::path::absolute(path).map_err(|error| FolderError::Io(path.to_owned(), error));
+    let new = absolute(&folder.make_new_key()?)?;
+    let key_file = absolute(&folder.key_file)?;
+    ask(folder, &Request::AcceptKey { key_file: key_file.clone(), new_key_file: new })?;
+    let kept = folder.take_new_key(model::SystemClock.now_ms())?;
+    let reply = ask(folder, &Request::RenewKeys { key_file })?;
+    let Reply::Text(words) = reply else {
+        return Err(ControlError::Conversation("an unexpected reply".to_owned()));
+    };
+    Ok((words, kept))
 }
 
 fn begin_reindex(app: &Arc<App>) -> Result<Reply, String> {

@@ -65,10 +65,9 @@ impl Folder {
     pub fn open(&self) -> Result<Arc<Store>, FolderError> {
         let is_new = self.is_empty()?;
         let master_key = match fs::read_to_string(&self.key_file) {
-            Ok(text) => {
+            Ok(_) => {
                 self.warn_when_readable();
-                MasterKey::from_text(text.trim())
-                    .map_err(|error| FolderError::BadKey(self.key_file.clone(), error.to_string()))?
+                read_key(&self.key_file)?
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && is_new => self.make_key()?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -90,10 +89,7 @@ impl Folder {
     /// # Errors
     /// [`FolderError`]; no server may hold the folder.
     pub fn repair(&self) -> Result<Option<store::Repaired>, FolderError> {
-        let text = fs::read_to_string(&self.key_file)
-            .map_err(|_| FolderError::NoKey(self.data.clone(), self.key_file.clone()))?;
-        let master_key = MasterKey::from_text(text.trim())
-            .map_err(|error| FolderError::BadKey(self.key_file.clone(), error.to_string()))?;
+        let master_key = read_key(&self.key_file)?;
         let repaired = Store::repair(&self.data, Self::options(master_key)).map_err(|error| self.refused(error))?;
         if let Some(repaired) = &repaired {
             let store = self.open()?;
@@ -149,6 +145,42 @@ impl Folder {
         Ok(manifest.files.len())
     }
 
+    /// The new key of a renewal, beside the key file. One that an interrupted renewal left is used.
+    ///
+    /// # Errors
+    /// [`FolderError`] when there is no key file to be renewed, or the system refuses.
+    pub fn make_new_key(&self) -> Result<PathBuf, FolderError> {
+        read_key(&self.key_file)?;
+        let new = beside(&self.key_file, ".new");
+        if new.exists() {
+            read_key(&new)?;
+            return Ok(new);
+        }
+        // Complete or not there at all.
+        let part = beside(&self.key_file, ".new.part");
+        let failed = |error| FolderError::Io(part.clone(), error);
+        if part.exists() {
+            fs::remove_file(&part).map_err(failed)?;
+        }
+        write_key(&part, &MasterKey::generate())?;
+        fs::rename(&part, &new).map_err(failed)?;
+        sync_names(&new)?;
+        Ok(new)
+    }
+
+    /// Puts the new key in the place of the key file; returns where the old one is kept.
+    ///
+    /// # Errors
+    /// [`FolderError::Io`]; one of the two is in its place, whatever happens.
+    pub fn take_new_key(&self, at_ms: i64) -> Result<PathBuf, FolderError> {
+        let new = beside(&self.key_file, ".new");
+        let old = beside(&self.key_file, &format!(".old-{at_ms}"));
+        fs::hard_link(&self.key_file, &old).map_err(|error| FolderError::Io(old.clone(), error))?;
+        fs::rename(&new, &self.key_file).map_err(|error| FolderError::Io(new, error))?;
+        sync_names(&self.key_file)?;
+        Ok(old)
+    }
+
     fn is_empty(&self) -> Result<bool, FolderError> {
         match fs::read_dir(&self.data) {
             // A socket is no data.
@@ -170,12 +202,7 @@ impl Folder {
         if let Some(parent) = self.key_file.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             fs::create_dir_all(parent).map_err(failed)?;
         }
-        let mut file =
-            fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.key_file).map_err(failed)?;
-        file.write_all(key.to_text().expose().as_bytes()).map_err(failed)?;
-        file.write_all(b"\n").map_err(failed)?;
-        // A key that is lost after its first record would take the record with it.
-        file.sync_all().map_err(failed)?;
+        write_key(&self.key_file, &key)?;
         tracing::info!("a new key file was made; keep a copy of it apart from the data");
         Ok(key)
     }
@@ -186,6 +213,37 @@ impl Folder {
             tracing::warn!("others can read the key file; set its mode to 0600");
         }
     }
+}
+
+/// The key in a key file.
+///
+/// # Errors
+/// [`FolderError::BadKey`], [`FolderError::Io`].
+pub(crate) fn read_key(file: &Path) -> Result<MasterKey, FolderError> {
+    let text = fs::read_to_string(file).map_err(|error| FolderError::Io(file.to_owned(), error))?;
+    MasterKey::from_text(text.trim()).map_err(|error| FolderError::BadKey(file.to_owned(), error.to_string()))
+}
+
+fn write_key(path: &Path, key: &MasterKey) -> Result<(), FolderError> {
+    let failed = |error| FolderError::Io(path.to_owned(), error);
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
+    file.write_all(key.to_text().expose().as_bytes()).map_err(failed)?;
+    file.write_all(b"\n").map_err(failed)?;
+    // A key that is lost after its first record would take the record with it.
+    file.sync_all().map_err(failed)
+}
+
+/// A name beside a file.
+fn beside(file: &Path, ending: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+/// A name must survive a power cut as well as what it names.
+fn sync_names(file: &Path) -> Result<(), FolderError> {
+    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::File::open(parent).and_then(|it| it.sync_all()).map_err(|error| FolderError::Io(parent.to_owned(), error))
 }
 
 /// Reads every file of a backup and compares it with its manifest; returns how many there are.

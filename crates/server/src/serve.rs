@@ -106,7 +106,7 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
         Ok(false) => {}
         Err(failure) => tracing::error!(%failure, "nobody knows whether the search index is up to date"),
     }
-    sweep(&app);
+    tidy_up(&app);
     let (stopping, stopped) = watch::channel(false);
     control::listen(Arc::clone(&app), &folder, stopped.clone())
         .map_err(|error| ServeError::Control(folder.control_socket(), error))?;
@@ -156,20 +156,29 @@ impl Running {
     }
 }
 
-/// Gives back the room of originals whose commit failed in earlier runs; a thread of its own, because segments may be many.
-fn sweep(app: &Arc<App>) {
+/// What earlier runs left to be done: gives back the room of originals whose commit failed, and goes on with a renewal of keys that was
+/// cut off. On a thread of its own, because there may be much of it; it ends with the store.
+fn tidy_up(app: &Arc<App>) {
     let store = Arc::clone(&app.store);
-    tokio::task::spawn_blocking(move || match store.blobs().sweep() {
-        Ok(swept) if swept.originals > 0 => {
-            tracing::info!(
-                originals = swept.originals,
-                bytes = swept.bytes,
-                "originals that nothing refers to were removed"
-            );
+    let tidy = move || {
+        match store.blobs().sweep() {
+            Ok(swept) if swept.originals > 0 => {
+                let (originals, bytes) = (swept.originals, swept.bytes);
+                tracing::info!(originals, bytes, "originals that nothing refers to were removed");
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "originals that nothing refers to could not be removed"),
         }
-        Ok(_) => {}
-        Err(error) => tracing::warn!(%error, "originals that nothing refers to could not be removed"),
-    });
+        let rewrapped = store
+            .needs_rewrap()
+            .and_then(|is_needed| if is_needed { store.rewrap(&mut |_| true).map(Some) } else { Ok(None) });
+        match rewrapped {
+            Ok(Some(keys)) => tracing::info!(keys, "a renewal of keys that was cut off is complete"),
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%error, "a renewal of keys that was cut off could not be completed"),
+        }
+    };
+    tokio::task::spawn_blocking(tidy);
 }
 
 async fn until(mut stopped: watch::Receiver<bool>) {

@@ -7,7 +7,7 @@ use std::{collections::HashMap, num::NonZeroUsize, sync::Arc};
 use lru::LruCache;
 use model::{Home, TenantId};
 use parking_lot::{Mutex, RwLock};
-use trust::{BodyKey, MasterKey, TenantKeys, WrappedKey};
+use trust::{BodyKey, Roots, TenantKeys, WrappedKey};
 
 use crate::{
     committer::Precondition,
@@ -34,15 +34,15 @@ struct Remembered {
 /// The keys of all tenants and registrations.
 pub struct KeyRing {
     engine: Arc<dyn Engine>,
-    master: MasterKey,
+    roots: RwLock<Roots>,
     tenants: RwLock<HashMap<TenantId, Arc<TenantKeys>>>,
     remembered: Mutex<Remembered>,
 }
 
 impl KeyRing {
-    pub(crate) fn new(engine: Arc<dyn Engine>, master: MasterKey) -> Self {
+    pub(crate) fn new(engine: Arc<dyn Engine>, roots: Roots) -> Self {
         let remembered = Remembered { keys: LruCache::new(KEYS_REMEMBERED), generation: 0 };
-        Self { engine, master, tenants: RwLock::default(), remembered: Mutex::new(remembered) }
+        Self { engine, roots: RwLock::new(roots), tenants: RwLock::default(), remembered: Mutex::new(remembered) }
     }
 
     /// The derived keys of a tenant.
@@ -51,7 +51,19 @@ impl KeyRing {
             return Arc::clone(keys);
         }
         let mut tenants = self.tenants.write();
-        Arc::clone(tenants.entry(tenant).or_insert_with(|| Arc::new(TenantKeys::derive(&self.master, tenant))))
+        Arc::clone(tenants.entry(tenant).or_insert_with(|| Arc::new(TenantKeys::of_roots(&self.roots.read(), tenant))))
+    }
+
+    /// What all keys are derived from.
+    pub(crate) fn roots(&self) -> Roots {
+        self.roots.read().clone()
+    }
+
+    /// Derives all keys anew; those of registrations stay what they are.
+    pub(crate) fn replace(&self, roots: Roots) {
+        let mut tenants = self.tenants.write();
+        *self.roots.write() = roots;
+        tenants.clear();
     }
 
     /// The data key of a registration; `None` when it has none (never had, or was erased). [`Home::SHARED`] always has one.

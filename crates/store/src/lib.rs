@@ -11,6 +11,7 @@ mod compress;
 mod engine;
 mod keyring;
 mod memory;
+mod renewal;
 mod rocks;
 mod space;
 mod store;

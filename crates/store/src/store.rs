@@ -15,7 +15,7 @@ use std::{
 
 use model::{Clock, Home, SystemClock, TenantId};
 use sm3::{Digest, Sm3};
-use trust::{BodyKey, CipherError, MasterKey, TenantKeys};
+use trust::{BodyKey, CipherError, MasterKey, Roots, TenantKeys};
 
 use crate::{
     accounts::Accounts,
@@ -26,18 +26,20 @@ use crate::{
     engine::{Durability, Engine, EngineError, Keyspace, Snapshot, Write},
     keyring::KeyRing,
     memory::MemoryEngine,
+    renewal,
     rocks::{RocksEngine, RocksOptions},
     space::io_error,
     wal::{self, LogDamage},
 };
 
 /// Format of the data folder that this program writes; it reads this one and every older one.
-pub const FORMAT: u32 = 1;
-const FORMAT_KEY: &[u8] = b"format";
+/// 2: keys are derived from sealed roots; 1: from the master key itself, until they are renewed.
+pub const FORMAT: u32 = 2;
+pub(crate) const FORMAT_KEY: &[u8] = b"format";
 const KEY_CHECK_KEY: &[u8] = b"key-check";
 const KEY_CHECK_TEXT: &[u8] = b"kangmai";
 /// Tenant 0 is nobody's: its keys only tell whether the key file fits the data folder.
-const KEY_CHECK_TENANT: TenantId = TenantId(0);
+pub(crate) const KEY_CHECK_TENANT: TenantId = TenantId(0);
 
 /// RocksDB's folder inside the data folder.
 pub(crate) const DATABASE_FOLDER: &str = "db";
@@ -140,8 +142,8 @@ pub struct Repaired {
 
 /// A data folder, opened: engine, keys, committer, audit log, accounts, originals.
 pub struct Store {
-    engine: Arc<dyn Engine>,
-    keyring: Arc<KeyRing>,
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) keyring: Arc<KeyRing>,
     committer: Arc<Committer>,
     audit: AuditLog,
     accounts: Accounts,
@@ -215,7 +217,10 @@ impl Store {
 
     fn start(engine: Arc<dyn Engine>, options: Options, directory: Option<PathBuf>) -> Result<Arc<Self>, StoreError> {
         let Options { master_key, sync, audit_sync_within, audit_checkpoint_every, clock, .. } = options;
-        let keyring = Arc::new(KeyRing::new(Arc::clone(&engine), master_key));
+        check_format(&*engine)?;
+        // A store in memory forgets its roots with everything else: there the master key is the root.
+        let roots = renewal::load_roots(&*engine, &master_key, directory.is_some())?;
+        let keyring = Arc::new(KeyRing::new(Arc::clone(&engine), roots));
         check_meta(&*engine, &keyring.tenant(KEY_CHECK_TENANT))?;
         let blob_folder = directory.as_ref().map(|directory| directory.join(BLOB_FOLDER));
         let blobs = Arc::new(Blobs::open(Arc::clone(&engine), Arc::clone(&keyring), blob_folder)?);
@@ -353,18 +358,26 @@ fn dictionary_key(number: u8) -> Vec<u8> {
     format!("dictionary/{number}").into_bytes()
 }
 
-/// Refuses what this program cannot read; writes what is missing in a new folder.
+/// Refuses a folder that this program cannot read.
+fn check_format(engine: &dyn Engine) -> Result<(), StoreError> {
+    let Some(bytes) = engine.get(Keyspace::Meta, FORMAT_KEY)? else { return Ok(()) };
+    let found = bytes.as_slice().try_into().map(u32::from_be_bytes);
+    let found = found.map_err(|_| StoreError::Damaged("meta.format is not a number".to_owned()))?;
+    if found > FORMAT { Err(StoreError::NewerFormat { found, known: FORMAT }) } else { Ok(()) }
+}
+
+/// Whether the sealed word in the folder opens under these roots; a folder without one has nothing to open.
+pub(crate) fn key_check_opens(engine: &dyn Engine, roots: &Roots) -> Result<bool, StoreError> {
+    let Some(sealed) = engine.get(Keyspace::Meta, KEY_CHECK_KEY)? else { return Ok(true) };
+    let keys = TenantKeys::of_roots(roots, KEY_CHECK_TENANT);
+    Ok(keys.audit_key().open(KEY_CHECK_KEY, &sealed).is_ok())
+}
+
+/// Writes what is missing in a new folder; refuses a key that does not fit and a dictionary that is another.
 fn check_meta(engine: &dyn Engine, keys: &TenantKeys) -> Result<(), StoreError> {
     let mut writes = Vec::new();
-    match engine.get(Keyspace::Meta, FORMAT_KEY)? {
-        None => writes.push(Write::Put(Keyspace::Meta, FORMAT_KEY.to_vec(), FORMAT.to_be_bytes().to_vec())),
-        Some(bytes) => {
-            let found = bytes.as_slice().try_into().map(u32::from_be_bytes);
-            let found = found.map_err(|_| StoreError::Damaged("meta.format is not a number".to_owned()))?;
-            if found > FORMAT {
-                return Err(StoreError::NewerFormat { found, known: FORMAT });
-            }
-        }
+    if engine.get(Keyspace::Meta, FORMAT_KEY)?.is_none() {
+        writes.push(Write::Put(Keyspace::Meta, FORMAT_KEY.to_vec(), FORMAT.to_be_bytes().to_vec()));
     }
     match engine.get(Keyspace::Meta, KEY_CHECK_KEY)? {
         None => {

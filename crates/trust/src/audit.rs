@@ -118,6 +118,8 @@ audit_actions! {
     RegistrationErased = "registration-erased", 'D', true, "销毁一份登记的密钥，内容不可恢复", "the key of a registration was destroyed; its content is gone";
     /// A backup was made.
     BackupMade = "backup-made", 'E', false, "生成备份", "a backup was made";
+    /// The master key and the keys under it were renewed.
+    KeysRenewed = "keys-renewed", 'E', false, "更换主密钥并重新封装各登记的密钥", "the master key was renewed, and keys were wrapped anew";
     /// A damaged write-ahead log was opened up to the damage.
     LogRepaired = "log-repaired", 'E', false, "打开受损的预写日志（损坏之后的内容未恢复）", "a damaged write-ahead log was opened up to the damage";
     /// The search index was built anew.

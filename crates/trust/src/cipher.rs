@@ -1,7 +1,8 @@
 //! Keys and ciphers: what lies on the disk is SM4-GCM, what is searched for is HMAC-SM3.
 //!
-//! One master key outside the data folder; from it, per tenant, a wrap key, a token key, an audit key and the key of
-//! shared resources, each by HMAC-SM3 under its own label. Every registration (登记) has a random body key that is
+//! One master key outside the data folder opens the [`Roots`] that lie sealed in it; from these, per tenant, a wrap key, a token key, an
+//! audit key and the key of shared resources, each by HMAC-SM3 under its own label. Renewal seals the roots under another master key
+//! and adds a root: new things are sealed under the newest, old ones open under theirs (decision 0011). Every registration (登记) has a random body key that is
 //! stored wrapped, so that destroying 44 bytes erases a person's bodies from files, log and backups alike.
 //! Nonces are random 96-bit: one key may seal up to [`SEALS_PER_KEY_MAX`] messages.
 //!
@@ -95,6 +96,81 @@ impl fmt::Debug for MasterKey {
     }
 }
 
+/// What all keys of a data folder are derived from: 32 random bytes, and 32 more with every renewal.
+#[derive(Clone)]
+pub struct Roots(Vec<Secret<[u8; ROOT_BYTES]>>);
+
+const ROOT_BYTES: usize = 32;
+/// What sealed roots are bound to.
+const ROOTS_CONTEXT: &[u8] = b"kangmai/roots/1";
+
+impl Roots {
+    /// The roots of a folder that has none sealed: the master key itself, as it was in the first format.
+    #[must_use]
+    pub fn of_master(master: &MasterKey) -> Self {
+        Self(vec![master.0.clone()])
+    }
+
+    /// One new random root.
+    #[must_use]
+    pub fn generate() -> Self {
+        Self(vec![Secret::new(random::bytes())])
+    }
+
+    /// These and a new random one, under which everything is sealed from then on.
+    #[must_use]
+    pub fn renewed(&self) -> Self {
+        let mut roots = self.0.clone();
+        roots.push(Secret::new(random::bytes()));
+        Self(roots)
+    }
+
+    /// How many there are: one more than renewals.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The roots, sealed under a master key.
+    #[must_use]
+    pub fn seal(&self, master: &MasterKey) -> Vec<u8> {
+        let plain: Zeroizing<Vec<u8>> = Zeroizing::new(self.0.iter().flat_map(|root| *root.expose()).collect());
+        let mut sealed = Vec::new();
+        Self::lock(master).seal(ROOTS_CONTEXT, &plain, &mut sealed);
+        sealed
+    }
+
+    /// What [`Roots::seal`] wrote.
+    ///
+    /// # Errors
+    /// [`CipherError`] when it was another master key.
+    pub fn open(master: &MasterKey, sealed: &[u8]) -> Result<Self, CipherError> {
+        let plain = Zeroizing::new(Self::lock(master).open(ROOTS_CONTEXT, sealed)?);
+        let (roots, rest) = plain.as_chunks::<ROOT_BYTES>();
+        if roots.is_empty() || !rest.is_empty() {
+            return Err(CipherError::NotAuthentic);
+        }
+        Ok(Self(roots.iter().map(|root| Secret::new(*root)).collect()))
+    }
+
+    fn lock(master: &MasterKey) -> BodyKey {
+        let mut mac = keyed(master.0.expose());
+        mac.update(ROOTS_CONTEXT);
+        let derived = Zeroizing::new(<[u8; 32]>::from(mac.finalize().into_bytes()));
+        let mut key = [0; KEY_BYTES];
+        key.copy_from_slice(&derived[..KEY_BYTES]);
+        let lock = BodyKey::new(&key);
+        key.zeroize();
+        lock
+    }
+}
+
+impl fmt::Debug for Roots {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Roots({} of ***)", self.0.len())
+    }
+}
+
 /// What a hashed value is, so that equal bytes of different kinds do not hash alike. The numbers are in every index: append only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -167,13 +243,19 @@ impl fmt::Debug for WrappedKey {
     }
 }
 
-/// An SM4-GCM key with its round keys computed. A clone is a pointer.
+/// An SM4-GCM key with its round keys computed, and the keys that it followed: the newest seals, and any of them opens. A clone is a
+/// pointer.
 #[derive(Clone)]
-pub struct BodyKey(Arc<Sm4Gcm>);
+pub struct BodyKey(Arc<[Sm4Gcm]>);
 
 impl BodyKey {
     fn new(key: &[u8; KEY_BYTES]) -> Self {
-        Self(Arc::new(Sm4Gcm::new(key.into())))
+        Self(Arc::new([Sm4Gcm::new(key.into())]))
+    }
+
+    /// The newest alone.
+    fn newest(&self) -> Option<&Sm4Gcm> {
+        self.0.first()
     }
 
     /// Appends `nonce ‖ ciphertext ‖ tag` to `out`. `aad` is not stored, but opening needs the same bytes.
@@ -189,7 +271,9 @@ impl BodyKey {
         out.extend_from_slice(&nonce);
         let start = out.len();
         out.extend_from_slice(plaintext);
-        let Ok(tag) = self.0.encrypt_inout_detached((&nonce).into(), aad, (&mut out[start..]).into()) else {
+        let Some(Ok(tag)) =
+            self.newest().map(|key| key.encrypt_inout_detached((&nonce).into(), aad, (&mut out[start..]).into()))
+        else {
             panic!("GCM seals at most 64 GiB at once");
         };
         out.extend_from_slice(&tag);
@@ -205,6 +289,21 @@ impl BodyKey {
         Ok(plain)
     }
 
+    /// The same plaintext sealed under the newest key; `None` when it is already.
+    ///
+    /// # Errors
+    /// As [`BodyKey::open`].
+    pub fn resealed(&self, aad: &[u8], sealed: &[u8]) -> Result<Option<Vec<u8>>, CipherError> {
+        let (newest, rest) = self.0.split_at(self.0.len().min(1));
+        if rest.is_empty() || Self(newest.into()).open(aad, sealed).is_ok() {
+            return self.open(aad, sealed).map(|_| None);
+        }
+        let plain = Zeroizing::new(self.open(aad, sealed)?);
+        let mut out = Vec::new();
+        self.seal(aad, &plain, &mut out);
+        Ok(Some(out))
+    }
+
     /// As [`BodyKey::open`], into a buffer that is used again; what it held is replaced.
     ///
     /// # Errors
@@ -213,12 +312,14 @@ impl BodyKey {
         plain.clear();
         let (nonce, rest) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or(CipherError::TooShort)?;
         let (ciphertext, tag) = rest.split_last_chunk::<TAG_BYTES>().ok_or(CipherError::TooShort)?;
-        plain.extend_from_slice(ciphertext);
-        if self.0.decrypt_inout_detached(nonce.into(), aad, plain.as_mut_slice().into(), tag.into()).is_err() {
+        for key in &*self.0 {
+            plain.extend_from_slice(ciphertext);
+            if key.decrypt_inout_detached(nonce.into(), aad, plain.as_mut_slice().into(), tag.into()).is_ok() {
+                return Ok(());
+            }
             plain.clear();
-            return Err(CipherError::NotAuthentic);
         }
-        Ok(())
+        Err(CipherError::NotAuthentic)
     }
 }
 
@@ -241,30 +342,42 @@ pub struct TenantKeys {
 }
 
 impl TenantKeys {
-    /// Derives the keys of a tenant: `HMAC-SM3(master, label ‖ 0x00 ‖ tenant)`.
+    /// The keys of a tenant whose only root is the master key.
     #[must_use]
     pub fn derive(master: &MasterKey, tenant: TenantId) -> Self {
+        Self::of_roots(&Roots::of_master(master), tenant)
+    }
+
+    /// Derives the keys of a tenant: `HMAC-SM3(root, label ‖ 0x00 ‖ tenant)`. The token key is of the first root for ever: it is in
+    /// the ids and index keys of everything.
+    #[must_use]
+    pub fn of_roots(roots: &Roots, tenant: TenantId) -> Self {
         static RINGS: AtomicU64 = AtomicU64::new(1);
-        let derived = |label: &str| {
-            let mut mac = keyed(master.0.expose());
+        let derived = |root: &Secret<[u8; ROOT_BYTES]>, label: &str| {
+            let mut mac = keyed(root.expose());
             mac.update(label.as_bytes());
             mac.update(&[0]);
             mac.update(&tenant.0.to_be_bytes());
             Zeroizing::new(<[u8; 32]>::from(mac.finalize().into_bytes()))
         };
         let cipher = |label: &str| {
-            let mut key = [0; KEY_BYTES];
-            key.copy_from_slice(&derived(label)[..KEY_BYTES]);
-            let body_key = BodyKey::new(&key);
-            key.zeroize();
-            body_key
+            let keys = roots.0.iter().rev().map(|root| {
+                let mut key = [0; KEY_BYTES];
+                key.copy_from_slice(&derived(root, label)[..KEY_BYTES]);
+                let cipher = Sm4Gcm::new((&key).into());
+                key.zeroize();
+                cipher
+            });
+            BodyKey(keys.collect())
         };
+        let no_root = Secret::new([0; ROOT_BYTES]);
+        let first = roots.0.first().unwrap_or(&no_root);
         Self {
             tenant,
             wrap: cipher("kangmai/wrap/1"),
             audit: cipher("kangmai/audit/1"),
             shared: cipher("kangmai/shared/1"),
-            token: keyed(&*derived("kangmai/token/1")),
+            token: keyed(&*derived(first, "kangmai/token/1")),
             ring: RINGS.fetch_add(1, Ordering::Relaxed),
         }
     }
@@ -296,6 +409,15 @@ impl TenantKeys {
         let plain = Zeroizing::new(self.wrap.open(&self.wrap_context(home), &wrapped.0)?);
         let key: &[u8; KEY_BYTES] = plain.as_slice().try_into().map_err(|_| CipherError::NotAuthentic)?;
         Ok(BodyKey::new(key))
+    }
+
+    /// The same body key wrapped by the newest wrap key; `None` when it is already.
+    ///
+    /// # Errors
+    /// As [`TenantKeys::unwrap_body_key`].
+    pub fn rewrap(&self, home: Home, wrapped: &WrappedKey) -> Result<Option<WrappedKey>, CipherError> {
+        let resealed = self.wrap.resealed(&self.wrap_context(home), &wrapped.0)?;
+        resealed.map(|sealed| WrappedKey::from_slice(&sealed)).transpose()
     }
 
     /// The key of [`Home::SHARED`]: derived, never stored, never destroyed.

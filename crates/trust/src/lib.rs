@@ -21,7 +21,7 @@ mod wide_sm4;
 pub use account::{Account, Actor, Login, PasswordHash, Proxy, Relation, Role, Token};
 pub use audit::{AuditAction, AuditEvent, Outcome};
 pub use checkpoint::{Checkpoint, SignedCheckpoint, SigningKey, VerifyingKey};
-pub use cipher::{BodyKey, CipherError, Domain, MasterKey, TenantKeys, WrappedKey};
+pub use cipher::{BodyKey, CipherError, Domain, MasterKey, Roots, TenantKeys, WrappedKey};
 pub use grants::{Grants, Interaction};
 pub use policy::{
     Decision, Denied, Duty, Filter, GroundKind, GroundRule, Obligation, Patients, decide, may, needs_ground, scope,

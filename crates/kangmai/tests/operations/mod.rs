@@ -4,6 +4,7 @@
 mod canary;
 mod demo;
 mod reindex;
+mod renewal;
 
 use std::path::Path;
 use std::process::Command;

@@ -1,6 +1,7 @@
 //! What each request of an administrator does to the store. Each writes one audit event, also when it is refused.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use model::{Clock, TenantId};
@@ -10,7 +11,7 @@ use trust::{
 };
 
 use super::{AccountLine, Password, Reply, Request, tenant, verify};
-use crate::folder::home_of;
+use crate::folder::{home_of, read_key};
 
 /// Who an administrator on the machine is, in the audit log: whoever may read the key file.
 const ACTOR: &str = "local-administrator";
@@ -21,6 +22,8 @@ pub fn apply(store: &Arc<Store>, clock: Arc<dyn Clock>, request: &Request) -> Re
     let noting = Arc::clone(&clock);
     let result = match request {
         Request::VerifyStore => verify::verify(store, clock).map(Reply::Findings),
+        Request::AcceptKey { key_file, new_key_file } => accept_key(store, key_file, new_key_file),
+        Request::RenewKeys { key_file } => renew_keys(store, key_file),
         // The platform's own log can be proven like any other.
         Request::VerifyAudit { .. } | Request::Checkpoint { .. } => act(store, TenantId(number), request),
         request => tenant(number).and_then(|tenant| act(store, tenant, request)),
@@ -56,6 +59,8 @@ fn subject(request: &Request) -> (AuditAction, u32, Option<String>) {
         Request::List { tenant } => (AuditAction::AuditRead, *tenant, Some("accounts".to_owned())),
         Request::Checkpoint { tenant } => (AuditAction::CheckpointSigned, *tenant, None),
         Request::VerifyAudit { tenant, .. } => (AuditAction::AuditRead, *tenant, Some("verify".to_owned())),
+        Request::AcceptKey { .. } => (AuditAction::KeysRenewed, 0, Some("a new key is accepted".to_owned())),
+        Request::RenewKeys { .. } => (AuditAction::KeysRenewed, 0, Some("the old key is refused".to_owned())),
         Request::Reindex | Request::ReindexStanding => (AuditAction::IndexRebuilt, 0, None),
         Request::VerifyStore => (AuditAction::AuditRead, 0, Some("verify the folder".to_owned())),
         Request::Backup { tenant, .. } => (AuditAction::BackupMade, *tenant, None),
@@ -110,14 +115,29 @@ fn act(store: &Arc<Store>, tenant: TenantId, request: &Request) -> Result<Reply,
             None => Err(format!("the audit log of tenant {} is empty", tenant.0)),
         },
         Request::VerifyAudit { anchor, .. } => verify_audit(store, tenant, anchor.as_deref()),
-        Request::VerifyStore | Request::Reindex | Request::ReindexStanding => {
-            Err("this concerns no single tenant".to_owned())
-        }
+        Request::VerifyStore
+        | Request::Reindex
+        | Request::ReindexStanding
+        | Request::AcceptKey { .. }
+        | Request::RenewKeys { .. } => Err("this concerns no single tenant".to_owned()),
         Request::Backup { directory, .. } => {
             let manifest = store::backup::backup(store, directory).map_err(|error| error.to_string())?;
             Ok(Reply::Text(format!("{} files", manifest.files.len())))
         }
     }
+}
+
+fn accept_key(store: &Store, key_file: &Path, new_key_file: &Path) -> Result<Reply, String> {
+    let read = |file| read_key(file).map_err(|error| error.to_string());
+    store.accept_also(&read(key_file)?, &read(new_key_file)?).map_err(|error| words(&error))?;
+    Ok(Reply::Done)
+}
+
+fn renew_keys(store: &Store, key_file: &Path) -> Result<Reply, String> {
+    let key = read_key(key_file).map_err(|error| error.to_string())?;
+    store.renew(&key).map_err(|error| words(&error))?;
+    let wrapped = store.rewrap(&mut |_| true).map_err(|error| words(&error))?;
+    Ok(Reply::Text(format!("the old key is refused; {wrapped} keys were wrapped anew")))
 }
 
 /// What the account of a source may do: write whatever its messages say, and read nothing.
