@@ -22,7 +22,7 @@ fn noise(length: usize, mut seed: u64) -> Vec<u8> {
 }
 
 fn large(seed: u64) -> Vec<u8> {
-    noise(INLINE_BYTES_MAX + 1_000 * usize::try_from(seed).unwrap(), seed + 1)
+    noise(INLINE_BYTES_MAX + 1_000 * (1 + usize::try_from(seed).unwrap()), seed + 1)
 }
 
 fn key(store: &Store) -> BodyKey {
