@@ -235,7 +235,7 @@ pub fn ask(folder: &Folder, request: &Request) -> Result<Reply, ControlError> {
 }
 
 /// Renews the master key and what is wrapped under it: in the server that holds the folder, or in this process when none does
-/// (decision 0011 says what happens when it is cut off). Returns words for people, and where the old key is kept.
+/// (decision 0012 says what happens when it is cut off). Returns words for people, and where the old key is kept.
 ///
 /// # Errors
 /// What stopped it; say it again to go on.

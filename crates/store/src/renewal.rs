@@ -1,4 +1,4 @@
-//! Renewal of keys (decision 0011).
+//! Renewal of keys (decision 0012).
 //!
 //! The master key in the key file opens one row, `roots` in `meta`; everything else is derived from what is in it. A renewal:
 //!

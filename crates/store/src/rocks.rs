@@ -118,7 +118,7 @@ impl RocksEngine {
     /// Opens the database in `directory`, creating it when it is absent.
     ///
     /// A torn end of the write-ahead log (power cut) is dropped: it was never acknowledged. Damage that whole records follow is refused
-    /// (decision 0010).
+    /// (decision 0011).
     ///
     /// # Errors
     /// [`EngineError::Locked`] when another process has it open, [`EngineError::LogDamaged`], [`EngineError::Damaged`] when files are

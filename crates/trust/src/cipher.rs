@@ -2,7 +2,7 @@
 //!
 //! One master key outside the data folder opens the [`Roots`] that lie sealed in it; from these, per tenant, a wrap key, a token key, an
 //! audit key and the key of shared resources, each by HMAC-SM3 under its own label. Renewal seals the roots under another master key
-//! and adds a root: new things are sealed under the newest, old ones open under theirs (decision 0011). Every registration (登记) has a random body key that is
+//! and adds a root: new things are sealed under the newest, old ones open under theirs (decision 0012). Every registration (登记) has a random body key that is
 //! stored wrapped, so that destroying 44 bytes erases a person's bodies from files, log and backups alike.
 //! Nonces are random 96-bit: one key may seal up to [`SEALS_PER_KEY_MAX`] messages.
 //!

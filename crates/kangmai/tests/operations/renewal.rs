@@ -55,8 +55,9 @@ fn keys_are_renewed_and_nothing_is_lost_whenever_it_is_killed() {
     assert_eq!(server.terminate(), Some(0));
     let old = old_keys(folder.path()).remove(0);
     assert_eq!(std::fs::read(&old).unwrap(), first);
-    let refused = kangmai().args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&data).arg("--key-file").arg(&old);
-    let refused = { refused }.output().unwrap();
+    let mut refused = kangmai();
+    refused.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&data).arg("--key-file").arg(&old);
+    let refused = refused.output().unwrap();
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("does not belong"));
     // Without a server.
