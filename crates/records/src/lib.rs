@@ -146,6 +146,12 @@ impl Records {
         Ok(Parameters::clone(&self.generations(&*self.store.snapshot())?.active))
     }
 
+    /// The search parameters of this program, for what is not answered from the index.
+    #[must_use]
+    pub fn own_parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
     /// FHIR `$validate` against the base definitions: every finding, none when the resource is good.
     #[must_use]
     pub fn validate(&self, type_name: Option<&str>, body: &[u8]) -> Vec<Issue> {

@@ -169,7 +169,7 @@ impl<'p> Wanted<'p> {
     fn add(&mut self, visit: &'p Visit, name: &str, value: &str) -> Result<(), Failure> {
         let (code, modifier) = name.split_once(':').map_or((name, None), |(code, modifier)| (code, Some(modifier)));
         let type_code = TypeCode::of("AuditEvent").map_err(|error| bad(error.to_string()))?;
-        let parameter = visit.records().parameters().get(type_code, code).filter(|_| KNOWN.contains(&code));
+        let parameter = visit.records().own_parameters().get(type_code, code).filter(|_| KNOWN.contains(&code));
         let parameter = parameter.ok_or_else(|| {
             bad(format!(
                 "a search of the audit log knows: {}, _count, _page, _sort=-date, _total=none",
