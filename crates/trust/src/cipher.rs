@@ -19,11 +19,11 @@ use aes_gcm::aead::{AeadInOut, KeyInit};
 use hmac::{Hmac, Mac};
 use model::{Home, TenantId};
 use sm3::Sm3;
+use sm4::Sm4;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::random;
 use crate::secret::Secret;
-use crate::wide_sm4::WideSm4;
 
 /// Bytes before the ciphertext.
 pub const NONCE_BYTES: usize = 12;
@@ -37,7 +37,7 @@ pub const SEALS_PER_KEY_MAX: u64 = 1 << 32;
 const KEY_BYTES: usize = 16;
 const WRAPPED_BYTES: usize = KEY_BYTES + SEAL_OVERHEAD_BYTES;
 
-type Sm4Gcm = AesGcm<WideSm4, U12>;
+type Sm4Gcm = AesGcm<Sm4, U12>;
 type HmacSm3 = Hmac<Sm3>;
 
 /// What can go wrong with a cipher. It says nothing about the content: an attacker learns only that it failed.

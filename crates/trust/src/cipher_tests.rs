@@ -1,6 +1,5 @@
 use proptest::prelude::*;
 use sm3::Digest;
-use sm4::Sm4;
 use sm4::cipher::{BlockCipherDecrypt, BlockCipherEncrypt};
 
 use super::*;

@@ -16,7 +16,6 @@ pub mod merkle;
 pub mod policy;
 mod random;
 pub mod secret;
-mod wide_sm4;
 
 pub use account::{Account, Actor, Login, PasswordHash, Proxy, Relation, Role, Token};
 pub use audit::{AuditAction, AuditEvent, Outcome};
