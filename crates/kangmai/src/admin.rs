@@ -116,7 +116,7 @@ const PARTS_TOLD: u64 = 20;
 fn reindex(folder: &DataFolder) -> anyhow::Result<Ended> {
     let mut told = 0;
     let words = control::reindex(&folder.folder(), &mut |done, about| {
-        let part = if about == 0 { 0 } else { done * PARTS_TOLD / about };
+        let part = (done * PARTS_TOLD).checked_div(about).unwrap_or(0);
         if part > told {
             told = part;
             speak::words(format!("{done} of about {about} resources"));

@@ -20,8 +20,8 @@ pub mod units;
 pub mod value_sets;
 
 pub use search::{
-    Base, Component, PATIENT_COMPARTMENT_TEXT, SEARCH_PARAMETERS_TEXT, SearchKind, SearchParameter, patient_compartment,
-    search_parameters,
+    Base, Component, PATIENT_COMPARTMENT_TEXT, SEARCH_PARAMETERS_TEXT, SearchKind, SearchParameter,
+    patient_compartment, search_parameters,
 };
 pub use structures::{Element, Kind, Primitive, Slot, Structure, StructureId, Structures, ValueSet, structures};
 pub use summary::{required_elements, summary_elements};

@@ -91,8 +91,7 @@ pub const PATIENT_COMPARTMENT_TEXT: &str = include_str!("../../../standards/fhir
 /// Every search parameter, ordered by code.
 #[must_use]
 pub fn search_parameters() -> &'static [SearchParameter] {
-    static PARAMETERS: LazyLock<Vec<SearchParameter>> =
-        LazyLock::new(|| embedded(SEARCH_PARAMETERS_TEXT));
+    static PARAMETERS: LazyLock<Vec<SearchParameter>> = LazyLock::new(|| embedded(SEARCH_PARAMETERS_TEXT));
     &PARAMETERS
 }
 
@@ -100,8 +99,7 @@ pub fn search_parameters() -> &'static [SearchParameter] {
 /// is never in one; a Patient is in its own besides.
 #[must_use]
 pub fn patient_compartment() -> &'static BTreeMap<String, Vec<String>> {
-    static COMPARTMENT: LazyLock<BTreeMap<String, Vec<String>>> =
-        LazyLock::new(|| embedded(PATIENT_COMPARTMENT_TEXT));
+    static COMPARTMENT: LazyLock<BTreeMap<String, Vec<String>>> = LazyLock::new(|| embedded(PATIENT_COMPARTMENT_TEXT));
     &COMPARTMENT
 }
 

@@ -154,7 +154,7 @@ fn a_range_is_removed_and_views_from_before_keep_it() {
             ("", "bb", "bb c d"),
         ] {
             filled(engine);
-            engine.write(&[other.clone()], Durability::Synced).unwrap();
+            engine.write(std::slice::from_ref(&other), Durability::Synced).unwrap();
             let before = engine.snapshot();
             engine.delete_range(Keyspace::Index, from.as_bytes(), to.as_bytes()).unwrap();
             let left = drain(engine.snapshot().scan(Keyspace::Index, b"", b""));

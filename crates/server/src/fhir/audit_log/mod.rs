@@ -314,8 +314,8 @@ fn of_registrations(visit: &Visit, wanted: &Wanted<'_>, homes: &[Home]) -> Resul
         let list = visit.app.store.audit().list_for(tenant, *home, wanted.after, limit);
         let list = list.map_err(|error| store_failure(&error))?;
         if let Some(last) = list.last().filter(|_| list.len() == limit) {
-            let last = last.position();
-            known_to = Some(known_to.filter(|known| order(*known) >= order(last)).unwrap_or(last));
+            let end = last.position();
+            known_to = Some(known_to.filter(|known| order(*known) >= order(end)).unwrap_or(end));
         }
         records.extend(list);
     }
