@@ -6,9 +6,9 @@
 use std::path::{Path, PathBuf};
 
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRawIteratorWithThreadMode,
-    DBRecoveryMode, ErrorKind, LogLevel, ReadOptions, SnapshotWithThreadMode, WriteBatch, WriteOptions,
-    checkpoint::Checkpoint,
+    BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType,
+    DBRawIteratorWithThreadMode, DBRecoveryMode, ErrorKind, LogLevel, ReadOptions, SnapshotWithThreadMode, WriteBatch,
+    WriteOptions, checkpoint::Checkpoint,
 };
 
 use crate::{
@@ -27,6 +27,8 @@ const WRITE_AHEAD_LOG_BYTES_MAX: u64 = 128 << 20;
 const OPEN_FILES_MAX: i32 = 400;
 /// ~1 % false positives.
 const BLOOM_BITS_PER_KEY: f64 = 10.0;
+/// One part of a filter or of an index: what one question brings into the cache.
+const METADATA_BLOCK_BYTES: usize = 4 << 10;
 /// Background threads write to the disk in portions, so that a commit's fsync does not wait for a whole file.
 const BYTES_PER_SYNC: u64 = 1 << 20;
 /// How many keys `estimate` counts one by one before it asks for sizes: enough to tell a rare value from a common one.
@@ -91,6 +93,12 @@ impl Shape {
         table.set_pin_l0_filter_and_index_blocks_in_cache(true);
         if self.bloom {
             table.set_bloom_filter(BLOOM_BITS_PER_KEY, false);
+            // In parts, under a top level that stays in memory: whole filters of a large table are some mebibytes each, push each
+            // other out of the cache, and are then read from the disk for every key that is asked.
+            table.set_index_type(BlockBasedIndexType::TwoLevelIndexSearch);
+            table.set_partition_filters(true);
+            table.set_metadata_block_size(METADATA_BLOCK_BYTES);
+            table.set_pin_top_level_index_and_filter(true);
         }
         let mut options = rocksdb::Options::default();
         options.set_block_based_table_factory(&table);
