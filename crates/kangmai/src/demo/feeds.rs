@@ -109,7 +109,7 @@ pub(super) fn send(doors: &Doors, city: &synth::Options, url: &str) -> anyhow::R
             }
             anyhow::Ok(())
         });
-        let city_hospital = scope.spawn(|| hospital(doors, city, url, &messages, &files));
+        let city_hospital = scope.spawn(|| hospital(doors, city, url, (&messages, &files), &note));
         for (who, thread) in
             [("primary care", primary), ("the county hospital", county), ("the city hospital", city_hospital)]
         {
@@ -135,8 +135,8 @@ fn hospital(
     doors: &Doors,
     city: &synth::Options,
     url: &str,
-    messages: &AtomicU64,
-    files: &AtomicU64,
+    (messages, files): (&AtomicU64, &AtomicU64),
+    note: &(dyn Fn(&str) + Sync),
 ) -> anyhow::Result<()> {
     let root = city.out.join("city-hospital");
     let client = Client::new(url, doors.token("city-hospital"));
@@ -151,6 +151,7 @@ fn hospital(
     };
     let days: BTreeSet<String> = stems("hl7")?.into_iter().chain(stems("documents")?).collect();
     for day in days {
+        note(&format!("{} {day}", root.display()));
         let file = root.join("hl7").join(format!("{day}.hl7"));
         let bytes = if file.is_file() {
             fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?
