@@ -25,26 +25,25 @@ ITEMS = [("GLU", "葡萄糖", "mmol/L", "3.9-6.1", 5.2), ("ALT", "丙氨酸氨�
 
 
 FAMILIES, GIVEN = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨", "安博晨德恩芳桂海嘉康兰明宁平秋瑞思婷文欣雅泽"
+HER = {"name": "白若兰", "birth": "19680506"}
 
 
 def somebody(at):
-    """Name, birth date and place of somebody else each time: namesakes born on one day would be one crowd for the identity engine."""
-    name = FAMILIES[at % 16] + GIVEN[at // 16 % 22] + GIVEN[at // 352 % 22]
-    return name, f"{1940 + at % 70}{1 + at // 7 % 12:02}{1 + at // 3 % 28:02}", f"望岚县槐溪镇和平路{1 + at % 997}号", f"1000{at % 10_000_000:07}"
+    """Somebody else each time: namesakes born on one day would be one crowd for the identity engine."""
+    return {
+        "name": FAMILIES[at % 16] + GIVEN[at // 16 % 22] + GIVEN[at // 352 % 22], "birth": f"{1940 + at % 70}{1 + at // 7 % 12:02}{1 + at // 3 % 28:02}",
+        "home": f"望岚县槐溪镇和平路{1 + at % 997}号", "phone": f"1000{at % 10_000_000:07}",
+    }
 
 
-def batch(institution, patient, identity, first, count, other=None):
+def batch(institution, patient, identity, first, count, who=HER):
     """`count` visits, each with a report of four results: six entries a visit."""
     messages = []
-    if other is not None:
-        name, birth, home, phone = somebody(other)
-        text = batch(institution, patient, identity, first, count).replace("白若兰", name).replace("19680506", birth)
-        return text.replace("望岚县槐溪镇7号", home).replace("10012345678", phone)
     for at in range(first, first + count):
         when = NOW - datetime.timedelta(days=3 * at + 1)
         visit = f"{patient}V{at}"
-        messages.append(adt("A04", institution, patient, visit, when, identity=identity))
-        lines = [f"MSH|^~\\&|LIS|{institution}|KM|KM|{stamp(when)}||ORU^R01|R{visit}|P|2.4|||||CHN|UTF-8", f"PID|1||{patient}^^^{institution}^PI~{identity}^^^^SFZ||白若兰||19680506|F",
+        messages.append(adt("A04", institution, patient, visit, when, identity=identity, **who))
+        lines = [f"MSH|^~\\&|LIS|{institution}|KM|KM|{stamp(when)}||ORU^R01|R{visit}|P|2.4|||||CHN|UTF-8", f"PID|1||{patient}^^^{institution}^PI~{identity}^^^^SFZ||{who['name']}||{who['birth']}|F",
                  f"PV1|1|O|NK^^^{institution}||||1001^张医生|||NK|||||||||{visit}", f"OBR|1|O{visit}|R{visit}|SHQT^生化^L|||{stamp(when)}|||||||{stamp(when)}||||||||{stamp(when)}||CH|F"]
         lines += [f"OBX|{n}|NM|{code}^{title}^L||{usual + (at * 7 + n * 3) % 40 / 10:.1f}|{unit}|{span}|N|||F|||{stamp(when)}" for n, (code, title, unit, span, usual) in enumerate(ITEMS, 1)]
         messages.append("\r".join(lines) + "\r")
@@ -109,7 +108,8 @@ def main():
             while not stopped.is_set():
                 patient = f"F{part}-{at}"
                 # Ten messages of a sender at a time, as an integration engine sends its queue.
-                body = batch(CITY, patient, number(somebody(2 * at + part)[1], f"{at % 1000:03}"), 0, 5, 2 * at + part).encode()
+                who = somebody(2 * at + part)
+                body = batch(CITY, patient, number(who["birth"], f"{at % 1000:03}"), 0, 5, who).encode()
                 connection.request("POST", "/api/v1/sources/city/messages", body, {"Authorization": "Bearer " + sources[CITY], "Content-Type": "application/octet-stream"})
                 connection.getresponse().read()
                 at += 1

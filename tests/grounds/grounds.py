@@ -104,7 +104,7 @@ def stamp(at):
     return at.strftime("%Y%m%d%H%M%S")
 
 
-def adt(event, institution, patient, visit, at, *, name="白若兰", identity=None, kind="O", department="NK", doctor="1001", discharged=None, control=None):
+def adt(event, institution, patient, visit, at, *, name="白若兰", birth="19680506", home="望岚县槐溪镇7号", phone="10012345678", identity=None, kind="O", department="NK", doctor="1001", discharged=None, control=None):
     """One registration, admission or discharge."""
     document = f"~{identity}^^^^SFZ" if identity else ""
     pv1 = [""] * 46
@@ -115,7 +115,7 @@ def adt(event, institution, patient, visit, at, *, name="白若兰", identity=No
     return "\r".join([
         f"MSH|^~\\&|HIS|{institution}|KM|KM|{stamp(at)}||ADT^{event}|{control}|P|2.4|||||CHN|UTF-8",
         f"EVN|{event}|{stamp(discharged or at)}",
-        f"PID|1||{patient}^^^{institution}^PI{document}||{name}||19680506|F|||望岚县槐溪镇7号||10012345678",
+        f"PID|1||{patient}^^^{institution}^PI{document}||{name}||{birth}|F|||{home}||{phone}",
         "PV1|" + "|".join(pv1[1:]),
     ]) + "\r"
 

@@ -5,21 +5,10 @@ mod common;
 
 use std::{fs, path::Path};
 
-use common::{HOME, TENANT, options, transaction};
+use common::{HOME, TENANT, noise, options, transaction};
 use model::{Home, TenantId};
 use store::{BlobId, INLINE_BYTES_MAX, Keyspace, Store, StoreError, Write};
 use tempfile::TempDir;
-
-/// Bytes that do not compress, so that the lengths are what they seem.
-fn noise(length: usize, mut seed: u64) -> Vec<u8> {
-    let mut next = || {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        seed.to_be_bytes()[0]
-    };
-    (0..length).map(|_| next()).collect()
-}
 
 fn keep(store: &Store, home: Home, content: &[u8]) -> BlobId {
     let mut writes = Vec::new();

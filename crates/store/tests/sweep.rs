@@ -5,21 +5,10 @@ mod common;
 
 use std::{fs, os::unix::fs::MetadataExt, path::Path, sync::Arc};
 
-use common::{HOME, TENANT, options, transaction};
+use common::{HOME, TENANT, noise, options, transaction};
 use store::{BlobId, INLINE_BYTES_MAX, Precondition, Store, Swept, Write};
 use tempfile::TempDir;
 use trust::BodyKey;
-
-/// Bytes that do not compress.
-fn noise(length: usize, mut seed: u64) -> Vec<u8> {
-    let mut next = || {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        seed.to_be_bytes()[0]
-    };
-    (0..length).map(|_| next()).collect()
-}
 
 fn large(seed: u64) -> Vec<u8> {
     noise(INLINE_BYTES_MAX + 1_000 * (1 + usize::try_from(seed).unwrap()), seed + 1)

@@ -232,7 +232,7 @@ impl Flight {
 
     /// What was decided when a registration came, as it stands now: the plan is made again.
     fn once_more(&self, home: Home) -> Result<(Change, Because), Failure> {
-        let (mut homes, emptied, questions) = {
+        let (mut homes, mut emptied, questions) = {
             let state = self.state.lock();
             let Some(arrived) = state.arrived.iter().find(|arrived| arrived.home == home) else {
                 return Ok(Default::default());
@@ -243,6 +243,8 @@ impl Flight {
         self.with(|linker| {
             let change = linker.as_they_are(&homes);
             let because = why(linker, &change, home);
+            // A commit that failed meanwhile may have given somebody back.
+            emptied.retain(|(person, _)| change.groups.iter().all(|group| group.person != *person));
             (Change { emptied, questions, ..change }, because)
         })
     }

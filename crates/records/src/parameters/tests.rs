@@ -5,50 +5,17 @@ use serde_json::json;
 
 use super::*;
 
+#[path = "../../tests/common/bundles.rs"]
+mod bundles;
+
 fn loaded() -> Parameters {
     Parameters::load().unwrap()
 }
 
-/// Every resource of the sample, with the `urn:uuid:` references between entries made relative as a transaction does.
+/// Every resource of the sample.
 fn sample() -> Vec<Value> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../samples/synthea");
-    let mut resources = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_none_or(|extension| extension != "zst") {
-            continue;
-        }
-        let text = String::from_utf8(zstd::decode_all(std::fs::File::open(path).unwrap()).unwrap()).unwrap();
-        let bundle: Value = serde_json::from_str(&text).unwrap();
-        let mut addresses = BTreeMap::new();
-        for entry in bundle["entry"].as_array().unwrap() {
-            let resource = &entry["resource"];
-            let address =
-                format!("{}/{}", resource["resourceType"].as_str().unwrap(), resource["id"].as_str().unwrap());
-            addresses.insert(entry["fullUrl"].as_str().unwrap().to_owned(), address);
-        }
-        for entry in bundle["entry"].as_array().unwrap() {
-            let mut resource = entry["resource"].clone();
-            relate(&mut resource, &addresses);
-            resources.push(resource);
-        }
-    }
-    resources
-}
-
-fn relate(node: &mut Value, addresses: &BTreeMap<String, String>) {
-    match node {
-        Value::Array(items) => items.iter_mut().for_each(|item| relate(item, addresses)),
-        Value::Object(members) => {
-            for (name, child) in members.iter_mut() {
-                if let (true, Some(address)) = (name == "reference", child.as_str().and_then(|it| addresses.get(it))) {
-                    *child = Value::String(address.clone());
-                }
-                relate(child, addresses);
-            }
-        }
-        _ => {}
-    }
+    bundles::paths(&folder).iter().flat_map(|path| bundles::resources(path)).collect()
 }
 
 fn debugged(values: &[Extracted<'_>]) -> BTreeSet<String> {

@@ -4,6 +4,8 @@
 //! What an expression selects is read into words by `reader.rs`, which shares no code with the extractors; what is compared is the set of
 //! words. `cargo test --release -p records --features fhirpath --test agreement -- --nocapture` prints the counts.
 
+#[path = "../common/bundles.rs"]
+mod bundles;
 mod made;
 mod reader;
 
@@ -73,12 +75,12 @@ fn extractors_find_what_the_expressions_select() {
     let parameters = Parameters::load().unwrap();
     let mut resources = made::resources();
     let made = resources.len();
-    let sample = files(&repository().join("samples/synthea"));
+    let sample = bundles::paths(&repository().join("samples/synthea"));
     assert!(sample.len() > 5, "the sample is there");
-    sample.iter().for_each(|file| resources.extend(resources_of(file)));
+    sample.iter().for_each(|file| resources.extend(bundles::resources(file)));
     let carried = resources.len() - made;
-    let large = files(&repository().join("../shared/data/synthea-r4"));
-    large.iter().step_by(LARGE_SAMPLE_STEP).for_each(|file| resources.extend(resources_of(file)));
+    let large = bundles::paths(&repository().join("../shared/data/synthea-r4"));
+    large.iter().step_by(LARGE_SAMPLE_STEP).for_each(|file| resources.extend(bundles::resources(file)));
     if large.is_empty() {
         println!("the larger sample is not beside the repository: skipped");
     }
@@ -122,53 +124,6 @@ fn extractors_find_what_the_expressions_select() {
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-/// The bundles of a folder, in the order of their names.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    let is_bundle = |path: &PathBuf| {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        name.ends_with(".json") || name.ends_with(".json.zst")
-    };
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).filter(is_bundle).collect();
-    files.sort();
-    files
-}
-
-/// The resources of a bundle, with references between entries made relative as a transaction does.
-fn resources_of(path: &Path) -> Vec<Value> {
-    let bytes = std::fs::read(path).unwrap();
-    let is_packed = path.extension().is_some_and(|extension| extension == "zst");
-    let bytes = if is_packed { zstd::decode_all(bytes.as_slice()).unwrap() } else { bytes };
-    let bundle: Value = serde_json::from_slice(&bytes).unwrap();
-    let mut addresses = BTreeMap::new();
-    for entry in bundle["entry"].as_array().unwrap() {
-        let resource = &entry["resource"];
-        let address = format!("{}/{}", resource["resourceType"].as_str().unwrap(), resource["id"].as_str().unwrap());
-        addresses.insert(entry["fullUrl"].as_str().unwrap().to_owned(), address);
-    }
-    let related = |entry: &Value| {
-        let mut resource = entry["resource"].clone();
-        relate(&mut resource, &addresses);
-        resource
-    };
-    bundle["entry"].as_array().unwrap().iter().map(related).collect()
-}
-
-fn relate(node: &mut Value, addresses: &BTreeMap<String, String>) {
-    match node {
-        Value::Array(items) => items.iter_mut().for_each(|item| relate(item, addresses)),
-        Value::Object(members) => {
-            for (name, child) in members.iter_mut() {
-                if let (true, Some(address)) = (name == "reference", child.as_str().and_then(|it| addresses.get(it))) {
-                    *child = Value::String(address.clone());
-                }
-                relate(child, addresses);
-            }
-        }
-        _ => {}
-    }
 }
 
 fn compare(parameters: &Parameters, resource: &Value, counts: &Mutex<Counts>) {

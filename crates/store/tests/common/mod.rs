@@ -2,7 +2,8 @@
 #![allow(dead_code, clippy::unwrap_used, missing_docs)]
 
 use std::{
-    path::Path,
+    fs,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -20,6 +21,17 @@ pub const HOME: Home = Home(0x99);
 /// The same key in every test, so that a folder can be opened again.
 pub fn options() -> Options {
     Options::new(MasterKey::from_bytes([9; 32]))
+}
+
+/// Bytes that do not compress, so that the lengths are what they seem.
+pub fn noise(length: usize, mut seed: u64) -> Vec<u8> {
+    let mut next = || {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        seed.to_be_bytes()[0]
+    };
+    (0..length).map(|_| next()).collect()
 }
 
 pub fn put(keyspace: Keyspace, key: &[u8], value: &[u8]) -> Write {
@@ -103,4 +115,23 @@ impl Engine for GateEngine {
 pub fn gate() -> (Arc<GateEngine>, Arc<dyn Engine>) {
     let gate = Arc::new(GateEngine::default());
     (Arc::clone(&gate), gate)
+}
+
+pub fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// The newest file of the write-ahead log.
+pub fn write_ahead_log(folder: &Path) -> PathBuf {
+    let logs = fs::read_dir(folder.join("db")).unwrap().map(|entry| entry.unwrap().path());
+    logs.filter(|path| path.extension().is_some_and(|extension| extension == "log")).max().unwrap()
 }

@@ -126,8 +126,29 @@ function Form({ title, lead, send, onDone, children }: FormProps) {
 
 const INPUT = { autoComplete: "off", spellCheck: false, maxLength: 80 } as const;
 
-function Merge({ onDone }: { onDone: () => void }) {
+/** The handle of a person, typed or pasted. */
+function Handle({
+  label,
+  value,
+  onChange,
+}: {
+  label: "identity.merge.one" | "identity.merge.other";
+  value: string;
+  onChange: (text: string) => void;
+}) {
   const speak = useSpeak();
+  return (
+    <Field
+      label={speak(label)}
+      hint={speak("identity.handle.hint")}
+      value={value}
+      onChange={onChange}
+      input={INPUT}
+    />
+  );
+}
+
+function Merge({ onDone }: { onDone: () => void }) {
   const [one, setOne] = useState("");
   const [other, setOther] = useState("");
   const first = (text: string): string => handlesOf(text, "Person")[0] ?? "";
@@ -138,20 +159,8 @@ function Merge({ onDone }: { onDone: () => void }) {
       send={(reason) => identity.merge([first(one), first(other)], reason)}
       onDone={onDone}
     >
-      <Field
-        label={speak("identity.merge.one")}
-        hint={speak("identity.handle.hint")}
-        value={one}
-        onChange={setOne}
-        input={INPUT}
-      />
-      <Field
-        label={speak("identity.merge.other")}
-        hint={speak("identity.handle.hint")}
-        value={other}
-        onChange={setOther}
-        input={INPUT}
-      />
+      <Handle label="identity.merge.one" value={one} onChange={setOne} />
+      <Handle label="identity.merge.other" value={other} onChange={setOther} />
     </Form>
   );
 }
@@ -169,13 +178,7 @@ function Split({ onDone }: { onDone: () => void }) {
       }
       onDone={onDone}
     >
-      <Field
-        label={speak("identity.merge.one")}
-        hint={speak("identity.handle.hint")}
-        value={person}
-        onChange={setPerson}
-        input={INPUT}
-      />
+      <Handle label="identity.merge.one" value={person} onChange={setPerson} />
       <TextArea
         label={speak("identity.registrations")}
         hint={speak("identity.registration.hint")}
