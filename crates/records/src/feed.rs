@@ -88,13 +88,16 @@ impl Records {
         }
     }
 
-    /// The id of the `Patient` that a home is. `None`: there is none, or it was deleted.
+    /// The id of the `Patient` that a home is. `None`: there is none, or it was deleted or erased.
     ///
     /// # Errors
     /// What the store says.
     pub fn registration_id(&self, tenant: TenantId, home: Home) -> Result<Option<String>, Failure> {
         let key = ResourceKey { tenant, home, rid: Rid { type_code: TypeCode::PATIENT, number: Number(home.0) } };
-        let patient = self.stored(&key)?;
+        let patient = match self.stored(&key) {
+            Err(failure) if failure.code == ErrorCode::Gone => None,
+            patient => patient?,
+        };
         Ok(patient.and_then(|patient| patient["id"].as_str().map(str::to_owned)))
     }
 

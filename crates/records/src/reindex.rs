@@ -139,7 +139,8 @@ impl Records {
                 return Ok(None);
             }
             // What another program began with other definitions is of no use. Who writes it still is told by the change of state.
-            state.retired.extend(state.building.take().map(|it| it.number));
+            let abandoned = state.building.take();
+            state.retired.extend(abandoned.as_ref().map(|it| it.number));
             let mut number = state.active.number;
             while number == state.active.number || number == 0 || state.retired.contains(&number) {
                 number = number.wrapping_add(1);
@@ -147,7 +148,16 @@ impl Records {
             self.remove_generation(number)?;
             state.building = Some(Generation { number, extractor_set: EXTRACTOR_SET, fingerprint: own.to_owned() });
             let kept = generation::keep_definitions(&self.store, &self.definitions, own);
-            Ok(Some(vec![kept, Write::Delete(Keyspace::Meta, CURSOR_ROW.to_vec())]))
+            let mut writes = vec![kept, Write::Delete(Keyspace::Meta, CURSOR_ROW.to_vec())];
+            let is_needed = |fingerprint: &str| {
+                fingerprint.is_empty() || fingerprint == own || fingerprint == state.active.fingerprint
+            };
+            writes.extend(
+                abandoned
+                    .filter(|it| !is_needed(&it.fingerprint))
+                    .map(|it| generation::forget_definitions(&it.fingerprint)),
+            );
+            Ok(Some(writes))
         })?;
         Ok(is_continued)
     }

@@ -112,8 +112,10 @@ impl Records {
     ) -> Result<Page, Failure> {
         let snapshot = self.store.snapshot();
         let searcher = Searcher::new(self, &*snapshot, caller)?;
+        // What one of several types does not know must not be left out there: it would widen the search.
+        let is_strict = caller.strict || types.len() > 1;
         let read = |type_code: &TypeCode| {
-            query::read(&searcher.parameters, *type_code, pairs, &searcher.context(caller.strict))
+            query::read(&searcher.parameters, *type_code, pairs, &searcher.context(is_strict))
                 .map_err(|failure| several::with_alternatives(&searcher.parameters, types, failure))
         };
         let queries = types.iter().map(read).collect::<Result<Vec<_>, Failure>>()?;
@@ -133,13 +135,15 @@ impl Records {
 
     /// How many hits there are, if they are few enough to count.
     fn count_hits(searcher: &Searcher<'_>, queries: &[Query<'_>]) -> Result<Option<usize>, Failure> {
-        let mut total = Some(0);
+        let mut total = 0;
         for query in queries {
             let parts = resolve::parts(searcher, query)?;
-            let found = searcher.run_for(query.type_code, parts, Goal::Count)?.count_up_to(TOTAL_MAX)?;
-            total = total.zip(found).map(|(sum, found)| sum + found);
+            match searcher.run_for(query.type_code, parts, Goal::Count)?.count_up_to(TOTAL_MAX - total)? {
+                Some(found) => total += found,
+                None => return Ok(None),
+            }
         }
-        Ok(total.filter(|total| *total <= TOTAL_MAX))
+        Ok(Some(total))
     }
 
     fn page_of_hits(
@@ -196,13 +200,8 @@ impl Records {
             last,
             before: seen,
             version: 0,
-            counted: None,
         });
-        let total = match (query.options.total, token) {
-            (Total::None, _) => None,
-            (_, Some(token)) if token.total().is_some() => token.total(),
-            _ => more.map(|more| seen + more),
-        };
+        let total = more.filter(|_| query.options.total != Total::None).map(|more| seen + more);
         Ok(Hits { matches, total, next })
     }
 

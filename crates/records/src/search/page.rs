@@ -15,7 +15,7 @@ use crate::keys::{SUFFIX_BYTES, Suffix};
 const PURPOSE: &[u8] = b"page";
 /// The same for links of searches over several types.
 const PURPOSE_SEVERAL: &[u8] = b"page of several types";
-const HEAD_BYTES: usize = 2 + 4 + SUFFIX_BYTES + 8 + 8;
+const HEAD_BYTES: usize = 2 + 4 + SUFFIX_BYTES + 8;
 /// A token longer than this was not made here: queries are bounded by the request line.
 const TEXT_BYTES_MAX: usize = 64 * 1024;
 
@@ -32,16 +32,9 @@ pub(super) struct PageToken {
     pub(super) version: u32,
     /// How many hits came before the next page.
     pub(super) before: usize,
-    /// The total, if the first page counted it.
-    pub(super) counted: Option<usize>,
 }
 
 impl PageToken {
-    /// The total that an earlier page counted.
-    pub(super) fn total(&self) -> Option<usize> {
-        self.counted
-    }
-
     /// The text for a link of a search of one type, or of several.
     pub(super) fn seal(&self, records: &Records, tenant: TenantId, of_one_type: bool) -> String {
         let number = |value: usize| u64::try_from(value).unwrap_or(u64::MAX - 1);
@@ -50,7 +43,6 @@ impl PageToken {
         plain.extend_from_slice(&self.version.to_be_bytes());
         plain.extend_from_slice(&self.last.0);
         plain.extend_from_slice(&number(self.before).to_be_bytes());
-        plain.extend_from_slice(&self.counted.map_or(u64::MAX, number).to_be_bytes());
         plain.extend_from_slice(self.query.as_bytes());
         let mut sealed = Vec::with_capacity(plain.len() + 32);
         records.store.tenant(tenant).shared_body_key().seal(
@@ -86,14 +78,12 @@ impl PageToken {
         }
         let last = Suffix::of_key(&head[6..6 + SUFFIX_BYTES]).ok_or_else(bad)?;
         let version = head[2..6].iter().fold(0_u32, |sum, byte| (sum << 8) | u32::from(*byte));
-        let counted = word(6 + SUFFIX_BYTES + 8);
         Ok(Self {
             query: String::from_utf8(query.to_vec()).map_err(|_| bad())?,
             type_code,
             last,
             version,
             before: usize::try_from(word(6 + SUFFIX_BYTES)).map_err(|_| bad())?,
-            counted: (counted != u64::MAX).then(|| usize::try_from(counted).ok()).flatten(),
         })
     }
 }

@@ -108,6 +108,10 @@ pub(super) fn page(
     let total = queries.first().map(|query| query.options.total).unwrap_or_default();
     let mut more = Some(0);
     for list in &mut lists {
+        // A total that is not known any more is not counted on.
+        if more.is_none() {
+            break;
+        }
         let rest = if total == Total::None { None } else { list.run.count_rest(total)? };
         more = more.zip(rest).map(|(sum, rest)| sum + rest + usize::from(list.head.is_some()));
     }
@@ -119,7 +123,6 @@ pub(super) fn page(
         last,
         before: seen,
         version: 0,
-        counted: None,
     });
     Ok(Hits { matches, total: more.map(|more| seen + more), next })
 }

@@ -125,7 +125,6 @@ pub(super) fn page(
         last: *suffix,
         version: stored.version,
         before: 0,
-        counted: None,
     });
     let total = (options.total != Total::None).then_some(total);
     Ok(Hits { matches: hits.into_iter().map(|(_, stored)| stored).collect(), total, next })

@@ -1,6 +1,8 @@
 //! One event of the audit log as a FHIR `AuditEvent`. Made when it is asked for, never stored a second time.
 
-use model::{Purpose, instant_text};
+use std::collections::HashMap;
+
+use model::{Failure, Home, Purpose, TenantId, instant_text};
 use serde_json::{Value, json};
 use store::AuditRecord;
 
@@ -64,13 +66,42 @@ pub fn core(record: &AuditRecord, display_name: Option<&str>) -> Value {
     resource
 }
 
+/// Names of accounts and ids of registrations, each looked up once per page.
+#[derive(Default)]
+pub struct Names {
+    accounts: HashMap<String, Option<String>>,
+    registrations: HashMap<Home, Option<String>>,
+}
+
+impl Names {
+    fn account(&mut self, visit: &Visit, tenant: TenantId, name: &str) -> Option<String> {
+        if let Some(known) = self.accounts.get(name) {
+            return known.clone();
+        }
+        let account = visit.app.store.accounts().by_name(tenant, name).ok().flatten();
+        let shown = account.map(|account| account.display_name);
+        self.accounts.insert(name.to_owned(), shown.clone());
+        shown
+    }
+
+    fn registration(&mut self, visit: &Visit, tenant: TenantId, home: Home) -> Result<Option<String>, Failure> {
+        if let Some(known) = self.registrations.get(&home) {
+            return Ok(known.clone());
+        }
+        let id = visit.records().registration_id(tenant, home)?;
+        self.registrations.insert(home, id.clone());
+        Ok(id)
+    }
+}
+
 /// The whole event: with the registrations whose content went out or came in.
-pub fn whole(visit: &Visit, record: &AuditRecord) -> Result<Value, model::Failure> {
-    let account = visit.app.store.accounts().by_name(record.event.tenant, &record.event.actor).ok().flatten();
-    let mut resource = core(record, account.as_ref().map(|account| account.display_name.as_str()));
+pub fn whole(visit: &Visit, record: &AuditRecord, names: &mut Names) -> Result<Value, Failure> {
+    let tenant = record.event.tenant;
+    let account = names.account(visit, tenant, &record.event.actor);
+    let mut resource = core(record, account.as_deref());
     let Some(entities) = resource["entity"].as_array_mut() else { return Ok(resource) };
     for home in record.event.disclosed.iter().take(ENTITIES_MAX) {
-        let what = match visit.records().registration_id(record.event.tenant, *home)? {
+        let what = match names.registration(visit, tenant, *home)? {
             Some(id) => json!({"reference": format!("Patient/{id}")}),
             None => {
                 json!({"type": "Patient", "identifier": {"system": REGISTRATIONS, "value": format!("{:016x}", home.0)}})

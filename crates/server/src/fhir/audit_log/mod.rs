@@ -21,6 +21,8 @@ const COUNT_DEFAULT: usize = 100;
 const COUNT_MAX: usize = 500;
 /// Events looked at for one page; a page that finds few (or none) says where to go on.
 const LOOKED_AT_MAX: usize = 20_000;
+/// Registrations that one search asks about: a person has a few.
+const REGISTRATIONS_MAX: usize = 50;
 /// Events read at a time.
 const READ_AT_A_TIME: u64 = 500;
 /// How far the times of two events can be out of order in the log: an event takes its time when the request arrives, and is written
@@ -50,7 +52,7 @@ const KNOWN: [&str; 16] = [
 /// What the `CapabilityStatement` says about it.
 pub fn documentation() -> String {
     format!(
-        "For accounts with the duty to read the audit log, AuditEvent is the platform's own log ({}): read by id, and search by {}, \
+        "For accounts with the duty to read the audit log, /AuditEvent (alone, not among several types) is the platform's own log ({}): read by id, and search by {}, \
          newest first; entity is a Patient; _total is not counted. For all others it is what clients deposited, like any other resource.",
         event::SOURCE,
         KNOWN.join(", "),
@@ -72,7 +74,8 @@ pub fn read(visit: &Visit) -> Option<Outcome> {
         let found = visit.app.store.audit().events(tenant, sequence, 1).map_err(|error| store_failure(&error))?;
         let record = found.into_iter().find(|record| record.sequence == sequence);
         let record = record.ok_or_else(|| Failure::new(ErrorCode::NotFound, "the audit log has no such event"))?;
-        Ok(Answer::fhir(StatusCode::OK, &event::whole(visit, &record)?).disclosing(Vec::new(), 1))
+        Ok(Answer::fhir(StatusCode::OK, &event::whole(visit, &record, &mut event::Names::default())?)
+            .disclosing(Vec::new(), 1))
     }))
 }
 
@@ -88,8 +91,9 @@ pub fn search(visit: &Visit, query: &str) -> Outcome {
         };
         let base = visit.base_url();
         let mut entries = Vec::with_capacity(found.len());
+        let mut names = event::Names::default();
         for record in &found {
-            let resource = event::whole(visit, record)?;
+            let resource = event::whole(visit, record, &mut names)?;
             let address = format!("{base}/AuditEvent/{}", resource["id"].as_str().unwrap_or_default());
             entries.push(json!({"fullUrl": address, "resource": resource, "search": {"mode": "match"}}));
         }
@@ -230,6 +234,9 @@ impl<'p> Wanted<'p> {
                 homes.push(home);
             }
         }
+        if homes.len() > REGISTRATIONS_MAX {
+            return Err(bad(format!("`{name}` names more than {REGISTRATIONS_MAX} registrations")));
+        }
         self.homes = Some(homes);
         Ok(())
     }
@@ -306,7 +313,8 @@ fn first_behind(
 /// Events that disclosed one of some registrations, newest first.
 fn of_registrations(visit: &Visit, wanted: &Wanted<'_>, homes: &[Home]) -> Result<Found, Failure> {
     let tenant = visit.caller()?.tenant();
-    let limit = LOOKED_AT_MAX / homes.len().max(1);
+    // Without conditions every event is wanted: one more than the page tells whether there is another.
+    let limit = if wanted.conditions.is_empty() { wanted.count + 1 } else { LOOKED_AT_MAX / homes.len().max(1) };
     let mut records: Vec<AuditRecord> = Vec::new();
     // Of a list that was not read to its end nothing is known behind its last event.
     let mut known_to: Option<AuditPosition> = None;
