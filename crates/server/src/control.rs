@@ -258,6 +258,11 @@ fn begin_reindex(app: &Arc<App>) -> Result<Reply, String> {
     Ok(Reply::Reindex(app.reindexing.standing()))
 }
 
+/// Writes down how a reindex of this server ended, whoever began it.
+pub(crate) fn note_reindex(app: &App, ended: Result<(), String>) -> Reply {
+    apply::noted(&app.store, &*app.clock, &Request::Reindex, ended.map(|()| Reply::Done))
+}
+
 /// Builds the search index anew: in the server that holds the folder, while it goes on serving, or in this process when none does.
 /// `report` is told how far it is. Returns words for people.
 ///
@@ -357,7 +362,10 @@ async fn answer(app: Arc<App>, stream: tokio::net::UnixStream) {
     }
     let work = tokio::task::spawn_blocking(move || match serde_json::from_str(&line) {
         Ok(Request::ReindexStanding) => Reply::Reindex(app.reindexing.standing()),
-        Ok(request @ Request::Reindex) => apply::noted(&app.store, &*app.clock, &request, begin_reindex(&app)),
+        Ok(Request::Reindex) => match begin_reindex(&app) {
+            Ok(standing) => standing,
+            Err(why) => note_reindex(&app, Err(why)),
+        },
         Ok(request) => apply::apply(&app.store, Arc::clone(&app.clock), &request),
         Err(_) => {
             Reply::Refused("this server does not know the request; is the program of another version?".to_owned())

@@ -90,9 +90,7 @@ impl Folder {
     /// [`FolderError`]; no server may hold the folder.
     pub fn repair(&self) -> Result<Option<store::Repaired>, FolderError> {
         let master_key = read_key(&self.key_file)?;
-        let repaired = Store::repair(&self.data, Self::options(master_key)).map_err(|error| self.refused(error))?;
-        if let Some(repaired) = &repaired {
-            let store = self.open()?;
+        let note = |store: &Store, repaired: &store::Repaired| {
             let at_ms = store.clock().now_ms();
             let platform = model::TenantId(0);
             let mut event = AuditEvent::new(
@@ -104,10 +102,9 @@ impl Folder {
             );
             "kangmai repair".clone_into(&mut event.route);
             event.detail = Some(format!("{} records lay behind the damage", repaired.damage.records_behind));
-            store.audit().append(&event).map_err(|error| self.refused(error))?;
-            store.close();
-        }
-        Ok(repaired)
+            store.audit().append(&event)
+        };
+        Store::repair(&self.data, Self::options(master_key), note).map_err(|error| self.refused(error))
     }
 
     /// The store in this folder refused something.

@@ -10,6 +10,7 @@ use records::{Progress, ReindexError};
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
+use crate::control;
 
 /// How a reindex stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +30,6 @@ pub struct Standing {
 pub(crate) struct Reindexing {
     done: AtomicU64,
     about: AtomicU64,
-    is_running: AtomicBool,
     is_stopping: AtomicBool,
     ended: Mutex<Option<(bool, String)>>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -38,34 +38,29 @@ pub(crate) struct Reindexing {
 impl Reindexing {
     /// How it stands.
     pub(crate) fn standing(&self) -> Standing {
-        Standing {
-            is_running: self.is_running.load(Ordering::Acquire),
-            done: self.done.load(Ordering::Relaxed),
-            about: self.about.load(Ordering::Relaxed),
-            ended: self.ended.lock().clone(),
+        let (is_begun, is_running) = {
+            let thread = self.thread.lock();
+            (thread.is_some(), is_running(thread.as_ref()))
+        };
+        let mut ended = self.ended.lock().clone();
+        if is_begun && !is_running && ended.is_none() {
+            ended = Some((false, "it failed inside the program; the log says more".to_owned()));
         }
+        let (done, about) = (self.done.load(Ordering::Relaxed), self.about.load(Ordering::Relaxed));
+        Standing { is_running, done, about, ended }
     }
 
     /// Begins one when none is at work; otherwise that one goes on.
     pub(crate) fn begin(app: &Arc<App>) -> std::io::Result<()> {
         let mine = &app.reindexing;
         let mut thread = mine.thread.lock();
-        if mine.is_stopping.load(Ordering::Acquire) || mine.is_running.swap(true, Ordering::AcqRel) {
+        if mine.is_stopping.load(Ordering::Acquire) || is_running(thread.as_ref()) {
             return Ok(());
         }
         *mine.ended.lock() = None;
         let worker = Arc::clone(app);
-        let started = std::thread::Builder::new().name("reindex".to_owned()).spawn(move || work(&worker));
-        match started {
-            Ok(started) => {
-                *thread = Some(started);
-                Ok(())
-            }
-            Err(error) => {
-                mine.is_running.store(false, Ordering::Release);
-                Err(error)
-            }
-        }
+        *thread = Some(std::thread::Builder::new().name("reindex".to_owned()).spawn(move || work(&worker))?);
+        Ok(())
     }
 
     /// Ends it between two commits, and waits for that; the next start goes on with it.
@@ -87,18 +82,26 @@ fn work(app: &App) {
         !mine.is_stopping.load(Ordering::Acquire)
     });
     let ended = match result {
+        // The next start goes on with it.
+        Err(ReindexError::Stopped) => {
+            *mine.ended.lock() = Some((false, ReindexError::Stopped.to_string()));
+            return;
+        }
         Ok(done) => {
             tracing::info!(generation = done.generation, resources = done.resources, "the new search index answers");
-            (true, words(&done))
+            Ok(words(&done))
         }
-        Err(ReindexError::Stopped) => (false, ReindexError::Stopped.to_string()),
         Err(error) => {
             tracing::error!(%error, "the search index could not be built anew; the old one goes on answering");
-            (false, error.to_string())
+            Err(error.to_string())
         }
     };
-    *mine.ended.lock() = Some(ended);
-    mine.is_running.store(false, Ordering::Release);
+    control::note_reindex(app, ended.clone().map(|_| ()));
+    *mine.ended.lock() = Some(ended.map_or_else(|why| (false, why), |words| (true, words)));
+}
+
+fn is_running(thread: Option<&JoinHandle<()>>) -> bool {
+    thread.is_some_and(|thread| !thread.is_finished())
 }
 
 /// What a reindex did, for people.

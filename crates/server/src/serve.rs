@@ -106,8 +106,8 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
         Ok(false) => {}
         Err(failure) => tracing::error!(%failure, "nobody knows whether the search index is up to date"),
     }
-    tidy_up(&app);
     let (stopping, stopped) = watch::channel(false);
+    tidy_up(&app, stopped.clone());
     control::listen(Arc::clone(&app), &folder, stopped.clone())
         .map_err(|error| ServeError::Control(folder.control_socket(), error))?;
     let router = router::build(&app);
@@ -157,11 +157,12 @@ impl Running {
 }
 
 /// What earlier runs left to be done: gives back the room of originals whose commit failed, and goes on with a renewal of keys that was
-/// cut off. On a thread of its own, because there may be much of it; it ends with the store.
-fn tidy_up(app: &Arc<App>) {
+/// cut off. On a thread of its own, because there may be much of it; the next start goes on where a stop ended it.
+fn tidy_up(app: &Arc<App>, stopped: watch::Receiver<bool>) {
     let store = Arc::clone(&app.store);
     let tidy = move || {
-        match store.blobs().sweep() {
+        let goes_on = || !*stopped.borrow();
+        match store.blobs().sweep(&goes_on) {
             Ok(swept) if swept.originals > 0 => {
                 let (originals, bytes) = (swept.originals, swept.bytes);
                 tracing::info!(originals, bytes, "originals that nothing refers to were removed");
@@ -171,10 +172,10 @@ fn tidy_up(app: &Arc<App>) {
         }
         let rewrapped = store
             .needs_rewrap()
-            .and_then(|is_needed| if is_needed { store.rewrap(&mut |_| true).map(Some) } else { Ok(None) });
+            .and_then(|is_needed| if is_needed { store.rewrap(&mut |_| goes_on()).map(Some) } else { Ok(None) });
         match rewrapped {
             Ok(Some(keys)) => tracing::info!(keys, "a renewal of keys that was cut off is complete"),
-            Ok(None) => {}
+            Ok(None) | Err(store::StoreError::Closed) => {}
             Err(error) => tracing::warn!(%error, "a renewal of keys that was cut off could not be completed"),
         }
     };

@@ -14,7 +14,7 @@ use std::{
 };
 
 use model::{Home, TenantId};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use trust::BodyKey;
 
 use crate::{
@@ -222,7 +222,13 @@ impl Blobs {
     /// [`StoreError::Engine`] when a file cannot be read.
     pub fn check(&self) -> Result<Vec<SegmentReport>, StoreError> {
         let Some(segments) = &self.segments else { return Ok(Vec::new()) };
+        let _still = segments.still.lock();
         segments.numbers()?.into_iter().map(|number| check_segment(&segments.path(number), number)).collect()
+    }
+
+    /// Nothing is swept while this is held.
+    pub(crate) fn stand_still(&self) -> Option<MutexGuard<'_, ()>> {
+        self.segments.as_ref().map(|segments| segments.still.lock())
     }
 }
 
@@ -266,6 +272,8 @@ pub(crate) struct Segments {
     /// The newest segment of earlier runs: nobody appends to it or to those before it.
     pub(crate) newest_before: u32,
     active: Mutex<Active>,
+    /// Held by whoever sweeps a segment, and by whoever copies or checks all of them.
+    pub(crate) still: Mutex<()>,
 }
 
 /// The segment that this process appends to.
@@ -287,6 +295,7 @@ impl Segments {
             space: Space::default(),
             newest_before: 0,
             active: Mutex::new(Active { number: 0, file: None, length: 0, synced: 0, lost: Vec::new() }),
+            still: Mutex::new(()),
         };
         segments.newest_before = segments.numbers()?.last().copied().unwrap_or(0);
         segments.active.lock().number = segments.newest_before;
@@ -393,22 +402,46 @@ impl Segments {
     }
 }
 
-pub(crate) fn record_header(row: &[u8], sealed: &[u8]) -> [u8; HEADER_BYTES] {
+fn record_header(row: &[u8], sealed: &[u8]) -> [u8; HEADER_BYTES] {
+    let mut header = UnsummedHeader::new(row, sealed.len() as u64);
+    header.add(sealed);
+    header.summed()
+}
+
+/// The header of a record whose bytes are still to be summed.
+pub(crate) struct UnsummedHeader {
+    header: [u8; HEADER_BYTES],
+    checksum: u32,
+}
+
+impl UnsummedHeader {
+    pub(crate) fn new(row: &[u8], length: u64) -> Self {
+        let header = header_of(RECORD_MAGIC, row, length);
+        Self { checksum: crc32c::crc32c(&header[..32]), header }
+    }
+
+    /// The next of the sealed bytes.
+    pub(crate) fn add(&mut self, sealed: &[u8]) {
+        self.checksum = crc32c::crc32c_append(self.checksum, sealed);
+    }
+
+    pub(crate) fn summed(mut self) -> [u8; HEADER_BYTES] {
+        self.header[32..].copy_from_slice(&self.checksum.to_be_bytes());
+        self.header
+    }
+}
+
+fn header_of(magic: [u8; 4], row: &[u8], length: u64) -> [u8; HEADER_BYTES] {
     let mut header = [0; HEADER_BYTES];
-    header[..4].copy_from_slice(&RECORD_MAGIC);
+    header[..4].copy_from_slice(&magic);
     header[4..24].copy_from_slice(row);
-    header[24..32].copy_from_slice(&(sealed.len() as u64).to_be_bytes());
-    let checksum = crc32c::crc32c_append(crc32c::crc32c(&header[..32]), sealed);
-    header[32..].copy_from_slice(&checksum.to_be_bytes());
+    header[24..32].copy_from_slice(&length.to_be_bytes());
     header
 }
 
 /// The header of a record whose bytes were given back; its checksum covers the header alone.
 pub(crate) fn freed_header(row: &[u8], length: u64) -> [u8; HEADER_BYTES] {
-    let mut header = [0; HEADER_BYTES];
-    header[..4].copy_from_slice(&FREED_MAGIC);
-    header[4..24].copy_from_slice(row);
-    header[24..32].copy_from_slice(&length.to_be_bytes());
+    let mut header = header_of(FREED_MAGIC, row, length);
     let checksum = crc32c::crc32c(&header[..32]);
     header[32..].copy_from_slice(&checksum.to_be_bytes());
     header

@@ -14,6 +14,7 @@ use std::{
 };
 
 use model::{Clock, Home, SystemClock, TenantId};
+use parking_lot::Mutex;
 use sm3::{Digest, Sm3};
 use trust::{BodyKey, CipherError, MasterKey, Roots, TenantKeys};
 
@@ -63,7 +64,7 @@ pub enum StoreError {
         /// What this program writes.
         known: u32,
     },
-    /// The key file is not the one this data folder was made with.
+    /// The key file is not the one that opens this data folder now.
     #[error("the key file does not belong to this data folder")]
     WrongMasterKey,
     /// Sealed bytes do not open: changed on the disk, or sealed under another key.
@@ -150,6 +151,8 @@ pub struct Store {
     blobs: Arc<Blobs>,
     clock: Arc<dyn Clock>,
     directory: Option<PathBuf>,
+    /// One renewal of keys at a time.
+    pub(crate) renewing: Mutex<()>,
 }
 
 impl Store {
@@ -166,11 +169,16 @@ impl Store {
     }
 
     /// Opens a folder whose write-ahead log is damaged before its end up to the damage, once, after the damaged logs were copied to
-    /// `damaged-<time>` in the folder. `None`: nothing is damaged so, and nothing was done.
+    /// `damaged-<time>` in the folder. `note` writes down that it was done, before anything else can happen. `None`: nothing is damaged so,
+    /// and nothing was done.
     ///
     /// # Errors
-    /// As [`Store::open`].
-    pub fn repair(directory: &Path, options: Options) -> Result<Option<Repaired>, StoreError> {
+    /// As [`Store::open`]; what `note` says.
+    pub fn repair(
+        directory: &Path,
+        options: Options,
+        note: impl FnOnce(&Store, &Repaired) -> Result<(), StoreError>,
+    ) -> Result<Option<Repaired>, StoreError> {
         let io = |error: std::io::Error| StoreError::Engine(io_error(&error));
         match Self::open(directory, options.clone()) {
             Ok(store) => {
@@ -195,8 +203,12 @@ impl Store {
         let rocks = RocksOptions { cache_bytes: options.cache_bytes, open_damaged: true };
         let engine = RocksEngine::open(&database, &rocks)?;
         let store = Self::start(Arc::new(engine), options, Some(directory.to_owned()))?;
+        // Rows behind the damage may refer to originals that now look as if nobody did: they belong to the logs that are kept.
+        store.blobs.keep_what_is_there()?;
+        let repaired = Repaired { damage, kept_in };
+        note(&store, &repaired)?;
         store.close();
-        Ok(Some(Repaired { damage, kept_in }))
+        Ok(Some(repaired))
     }
 
     /// A store that forgets everything when it is dropped; originals are kept inline.
@@ -230,7 +242,17 @@ impl Store {
         let times = AuditTimes { sync_within: audit_sync_within, checkpoint_every: audit_checkpoint_every };
         let audit = AuditLog::start(Arc::clone(&engine), Arc::clone(&keyring), Arc::clone(&clock), times)?;
         let accounts = Accounts::new(Arc::clone(&engine), Arc::clone(&keyring), Arc::clone(&committer));
-        Ok(Arc::new(Self { engine, keyring, committer, audit, accounts, blobs, clock, directory }))
+        Ok(Arc::new(Self {
+            engine,
+            keyring,
+            committer,
+            audit,
+            accounts,
+            blobs,
+            clock,
+            directory,
+            renewing: Mutex::new(()),
+        }))
     }
 
     /// A consistent view of everything committed so far.
@@ -321,6 +343,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Engine`] when the disk refuses.
     pub fn checkpoint(&self, directory: &Path) -> Result<(), StoreError> {
+        let _still = self.blobs.stand_still();
         crate::backup::copy_store(&*self.engine, self.directory.as_deref(), directory)
     }
 

@@ -5,12 +5,15 @@
 //! earlier runs it is therefore decided for ever which record is referred to. Those that are not get another magic in their header
 //! (fsynced first) and their bytes become a hole; offsets of others do not move, and whatever is referred to is never touched.
 
-use std::{fs::OpenOptions, os::unix::fs::FileExt};
+use std::{
+    fs::{File, OpenOptions},
+    os::unix::fs::FileExt,
+};
 
 use rustix::fs::{FallocateFlags, fallocate};
 
 use crate::{
-    blobs::{Blobs, FREED_MAGIC, HEADER_BYTES, Place, RECORD_MAGIC, Segments, freed_header, record_header},
+    blobs::{Blobs, FREED_MAGIC, HEADER_BYTES, Place, RECORD_MAGIC, Segments, UnsummedHeader, freed_header},
     engine::{Durability, Engine, Keyspace, Write},
     space::io_error,
     store::StoreError,
@@ -18,6 +21,9 @@ use crate::{
 
 /// Row of the newest segment that was swept: no segment is walked twice.
 const SWEPT_ROW: &[u8] = b"blobs/swept-up-to";
+
+/// Read at once of an original that is checked.
+const PORTION_BYTES: usize = 1 << 20;
 
 /// What a sweep gave back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,32 +37,58 @@ pub struct Swept {
 }
 
 impl Blobs {
-    /// Gives back the room of originals that nothing refers to, in segments of earlier runs that were not swept before.
+    /// Gives back the room of originals that nothing refers to, in segments of earlier runs that were not swept before. `go_on` is asked
+    /// before every record; a segment that was left is walked again by the next sweep.
     ///
     /// # Errors
     /// [`StoreError::Engine`] when the disk refuses; what was done stays done.
-    pub fn sweep(&self) -> Result<Swept, StoreError> {
+    pub fn sweep(&self, go_on: &dyn Fn() -> bool) -> Result<Swept, StoreError> {
         let mut swept = Swept::default();
         let Some(segments) = &self.segments else { return Ok(swept) };
         let done = self.engine.get(Keyspace::Meta, SWEPT_ROW)?;
         let done = done.and_then(|bytes| bytes.as_slice().try_into().ok()).map_or(0, u32::from_be_bytes);
         for number in segments.numbers()?.into_iter().filter(|it| *it > done && *it <= segments.newest_before) {
-            sweep_segment(&*self.engine, segments, number, &mut swept)?;
+            // Whoever copies or checks segments meanwhile would see a header without its bytes.
+            let _alone = segments.still.lock();
+            if !sweep_segment(&*self.engine, segments, number, (&mut swept, go_on))? {
+                break;
+            }
             swept.segments += 1;
-            let row = Write::Put(Keyspace::Meta, SWEPT_ROW.to_vec(), number.to_be_bytes().to_vec());
-            self.engine.write(&[row], Durability::Synced)?;
+            self.note_swept(number)?;
         }
         Ok(swept)
     }
+
+    /// No original that is there now is ever swept.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`] when the disk refuses.
+    pub(crate) fn keep_what_is_there(&self) -> Result<(), StoreError> {
+        let Some(segments) = &self.segments else { return Ok(()) };
+        segments.numbers()?.last().map_or(Ok(()), |newest| self.note_swept(*newest))
+    }
+
+    fn note_swept(&self, number: u32) -> Result<(), StoreError> {
+        let row = Write::Put(Keyspace::Meta, SWEPT_ROW.to_vec(), number.to_be_bytes().to_vec());
+        Ok(self.engine.write(&[row], Durability::Synced)?)
+    }
 }
 
-fn sweep_segment(engine: &dyn Engine, segments: &Segments, number: u32, swept: &mut Swept) -> Result<(), StoreError> {
+/// `false`: `go_on` said no before the end.
+fn sweep_segment(
+    engine: &dyn Engine,
+    segments: &Segments,
+    number: u32,
+    (swept, go_on): (&mut Swept, &dyn Fn() -> bool),
+) -> Result<bool, StoreError> {
     let failed = |error: std::io::Error| StoreError::Engine(io_error(&error));
     let file = OpenOptions::new().read(true).write(true).open(segments.path(number)).map_err(failed)?;
     let end = file.metadata().map_err(failed)?.len();
     let mut offset = 0;
-    let mut sealed = Vec::new();
     while end - offset >= HEADER_BYTES as u64 {
+        if !go_on() {
+            return Ok(false);
+        }
         let mut header = [0; HEADER_BYTES];
         file.read_exact_at(&mut header, offset).map_err(failed)?;
         let (row, length) = header[4..].split_at(20);
@@ -69,10 +101,8 @@ fn sweep_segment(engine: &dyn Engine, segments: &Segments, number: u32, swept: &
         let is_referred_to =
             header[..4] == RECORD_MAGIC && refers(engine, row, Place { segment: number, offset, length })?;
         if !is_freed && !is_referred_to {
-            sealed.resize(usize::try_from(length).unwrap_or(0), 0);
-            file.read_exact_at(&mut sealed, begin).map_err(failed)?;
             // Torn or changed: where the next record begins cannot be believed either.
-            if record_header(row, &sealed) != header {
+            if whole_header(&file, row, begin, length).map_err(failed)? != header {
                 break;
             }
             file.write_all_at(&freed_header(row, length), offset).and_then(|()| file.sync_data()).map_err(failed)?;
@@ -88,7 +118,21 @@ fn sweep_segment(engine: &dyn Engine, segments: &Segments, number: u32, swept: &
         }
         offset = begin + length;
     }
-    Ok(())
+    Ok(true)
+}
+
+/// The header that the bytes of a record should have; read in portions, because an original may be as large as the whole memory.
+fn whole_header(file: &File, row: &[u8], begin: u64, length: u64) -> std::io::Result<[u8; HEADER_BYTES]> {
+    let mut header = UnsummedHeader::new(row, length);
+    let mut portion = vec![0; PORTION_BYTES];
+    let mut done = 0;
+    while done < length {
+        let bytes = usize::try_from(length - done).unwrap_or(PORTION_BYTES).min(PORTION_BYTES);
+        file.read_exact_at(&mut portion[..bytes], begin + done)?;
+        header.add(&portion[..bytes]);
+        done += bytes as u64;
+    }
+    Ok(header.summed())
 }
 
 /// Whether the row of this original points at this place.

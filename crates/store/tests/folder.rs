@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use common::{HOME, TENANT, options, put, transaction};
+use common::{HOME, TENANT, copy_folder, options, put, transaction, write_ahead_log};
 use store::{
     Durability, Engine, EngineError, INLINE_BYTES_MAX, Keyspace, Options, Precondition, RocksEngine, RocksOptions,
     Store, StoreError, Transaction,
@@ -60,25 +60,6 @@ fn body_keys_survive_and_are_made_once() {
     }
     let store = Store::open(folder.path(), options()).unwrap();
     assert_eq!(store.body_key(TENANT, HOME).unwrap().unwrap().open(b"", &sealed).unwrap(), b"body");
-}
-
-fn copy_folder(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy_folder(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
-
-/// The newest file of the write-ahead log.
-fn write_ahead_log(folder: &Path) -> PathBuf {
-    let logs = fs::read_dir(folder.join("db")).unwrap().map(|entry| entry.unwrap().path());
-    logs.filter(|path| path.extension().is_some_and(|extension| extension == "log")).max().unwrap()
 }
 
 /// A copy of a live folder is what a power cut leaves; then the write-ahead log is cut at many places, as a torn write would.
@@ -147,18 +128,47 @@ fn a_write_ahead_log_damaged_in_the_middle_is_refused_until_it_is_repaired() {
         assert!(refused.to_string().contains("kangmai repair"));
         assert_eq!(fs::read(write_ahead_log(&copy)).unwrap(), log, "a refusal changes nothing");
     }
-    let repaired = Store::repair(&copy, options()).unwrap().unwrap();
+    let mut is_noted = false;
+    let note = |_: &Store, _: &store::Repaired| {
+        is_noted = true;
+        Ok(())
+    };
+    let repaired = Store::repair(&copy, options(), note).unwrap().unwrap();
+    assert!(is_noted);
     assert!(repaired.damage.records_behind > 5);
     let kept: Vec<_> =
         fs::read_dir(&repaired.kept_in).unwrap().map(|it| fs::read(it.unwrap().path()).unwrap()).collect();
     assert!(kept.contains(&log), "the damaged log is kept as it was");
-    assert_eq!(Store::repair(&copy, options()).unwrap(), None, "once");
+    assert_eq!(Store::repair(&copy, options(), |_, _| Ok(())).unwrap(), None, "once");
     let store = Store::open(&copy, options()).unwrap();
     let there = |number: u64| store.engine().get(Keyspace::Resource, &number.to_be_bytes()).unwrap().is_some();
     let kept = (1..=20).take_while(|number| there(*number)).count() as u64;
     assert!((5..15).contains(&kept), "{kept}");
     assert!((kept + 1..=20).all(|number| !there(number)), "nothing from behind the damage");
     assert_eq!(store.commit(Transaction { log: vec![1], ..transaction(vec![]) }).unwrap().sequence, kept + 1);
+}
+
+/// A wrong length in the last block reads as if the log ended there; so does an older log that a copy cut short.
+#[test]
+fn a_log_that_seems_to_end_early_is_refused_too() {
+    let folder = TempDir::new().unwrap();
+    let live = Store::open(&folder.path().join("live"), options()).unwrap();
+    for number in 1..=20_u64 {
+        let writes = vec![put(Keyspace::Resource, &number.to_be_bytes(), &[7; 300])];
+        live.commit(Transaction { log: vec![1], ..transaction(writes) }).unwrap();
+    }
+    let copy = folder.path().join("copy");
+    copy_folder(&folder.path().join("live"), &copy);
+    let mut log = fs::read(write_ahead_log(&copy)).unwrap();
+    // Header of a record: checksum 4, length 2, type 1. The length of the sixth says more than the block holds.
+    let mut at = 0;
+    for _ in 0..5 {
+        at += 7 + usize::from(u16::from_le_bytes([log[at + 4], log[at + 5]]));
+    }
+    log[at + 5] |= 0x70;
+    fs::write(write_ahead_log(&copy), &log).unwrap();
+    let refused = Store::open(&copy, options()).err().unwrap();
+    assert!(matches!(refused, StoreError::Engine(EngineError::LogDamaged { .. })), "{refused}");
 }
 
 fn filled(folder: &Path) -> (std::sync::Arc<Store>, store::BlobId) {

@@ -71,7 +71,7 @@ fn what_nothing_refers_to_goes_and_the_rest_stays() {
     }
     let before = room(folder.path());
     let store = open(folder.path());
-    let swept = store.blobs().sweep().unwrap();
+    let swept = store.blobs().sweep(&|| true).unwrap();
     assert_eq!((swept.segments, swept.originals), (3, lost));
     assert!(swept.bytes > lost * INLINE_BYTES_MAX as u64);
     // A file system without holes keeps the room; here and on every usual one it comes back.
@@ -82,7 +82,7 @@ fn what_nothing_refers_to_goes_and_the_rest_stays() {
     let reports = store.blobs().check().unwrap();
     assert!(reports.iter().all(|report| report.torn_at.is_none()), "{reports:?}");
     assert_eq!(reports.iter().map(|report| report.records).sum::<u64>(), kept.len() as u64);
-    assert_eq!(store.blobs().sweep().unwrap(), Swept::default(), "once");
+    assert_eq!(store.blobs().sweep(&|| true).unwrap(), Swept::default(), "once");
     // A copy of the swept folder is as good.
     let copies = TempDir::new().unwrap();
     store::backup::backup(&store, &copies.path().join("backup")).unwrap();
@@ -99,7 +99,7 @@ fn what_this_run_may_still_commit_is_not_touched() {
     let store = open(folder.path());
     let content = large(3);
     let (id, write) = put(&store, &content);
-    assert_eq!(store.blobs().sweep().unwrap(), Swept::default());
+    assert_eq!(store.blobs().sweep(&|| true).unwrap(), Swept::default());
     store.commit(transaction(vec![write])).unwrap();
     assert_eq!(store.blobs().get(TENANT, id).unwrap(), Some(content.clone()));
     let (_, never) = put(&store, &large(4));
@@ -107,7 +107,7 @@ fn what_this_run_may_still_commit_is_not_touched() {
     let store = open(folder.path());
     // Also in the next run what it appends itself stays, while the segment before is swept.
     let (second, write) = put(&store, &content);
-    assert_eq!(store.blobs().sweep().unwrap().originals, 1);
+    assert_eq!(store.blobs().sweep(&|| true).unwrap().originals, 1);
     store.commit(transaction(vec![write])).unwrap();
     for id in [id, second] {
         assert_eq!(store.blobs().get(TENANT, id).unwrap(), Some(content.clone()));
@@ -128,7 +128,30 @@ fn a_torn_segment_is_swept_up_to_the_tear() {
     let length = fs::metadata(&segment).unwrap().len();
     fs::OpenOptions::new().write(true).open(&segment).unwrap().set_len(length - 9).unwrap();
     let store = open(folder.path());
-    assert_eq!(store.blobs().sweep().unwrap().originals, 1);
+    assert_eq!(store.blobs().sweep(&|| true).unwrap().originals, 1);
     assert_eq!(store.blobs().get(TENANT, id).unwrap(), Some(content));
     assert!(store.blobs().check().unwrap()[0].torn_at.is_some(), "the tear is still told");
+}
+
+/// Rows behind the damage are gone, but the logs that hold them are kept, and with them what they point at.
+#[test]
+fn a_repair_keeps_every_original() {
+    let folder = TempDir::new().unwrap();
+    let copy = folder.path().join("copy");
+    let store = open(&folder.path().join("live"));
+    let content = large(5);
+    for _ in 0..6 {
+        let (_, write) = put(&store, &content);
+        store.commit(transaction(vec![write])).unwrap();
+    }
+    common::copy_folder(&folder.path().join("live"), &copy);
+    let log = common::write_ahead_log(&copy);
+    let mut bytes = fs::read(&log).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&log, &bytes).unwrap();
+    assert!(Store::repair(&copy, options(), |_, _| Ok(())).unwrap().is_some());
+    let store = open(&copy);
+    assert_eq!(store.blobs().sweep(&|| true).unwrap(), Swept::default());
+    assert_eq!(store.blobs().check().unwrap().iter().map(|report| report.records).sum::<u64>(), 6);
 }
