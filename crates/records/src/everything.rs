@@ -26,6 +26,9 @@ const COUNT_DEFAULT: usize = 5_000;
 const COUNT_MAX: usize = 10_000;
 /// Resources fetched at a time: large enough for one sorted sweep, small enough to keep a few megabytes in memory.
 const CHUNK: usize = 512;
+/// Bytes of JSON that an entry needs, about: room for the page is made once, because growing by doubling copied megabytes
+/// (a tenth of the time). Memory that stays unused is never touched.
+const ENTRY_BYTES: usize = 4 * 1024;
 /// What binds the page link to this list.
 const PURPOSE: &str = "everything";
 
@@ -207,6 +210,7 @@ impl Records {
     ) -> Result<Option<Option<Member>>, Failure> {
         let members = self.members(filling, snapshot, patient, after)?;
         let mut opener = Opener::new(&self.store, patient.tenant);
+        filling.bundle.reserve(members.len().min(filling.count) * ENTRY_BYTES);
         let mut rest = members.as_slice();
         let mut last = after;
         while !rest.is_empty() {
@@ -271,24 +275,24 @@ impl Records {
             chunk.iter().enumerate().map(|(position, member)| (member.key(patient.tenant), position)).collect();
         order.sort_unstable();
         let addresses: Vec<ResourceKey> = order.iter().map(|(key, _)| *key).collect();
-        let mut found: Vec<Option<Stored>> = chunk.iter().map(|_| None).collect();
-        let fetched = self.current_many(snapshot, opener, &addresses)?;
-        for ((_, position), stored) in order.iter().zip(fetched) {
-            found[*position] = stored;
+        let mut found: Vec<Option<Vec<u8>>> = chunk.iter().map(|_| None).collect();
+        for ((_, position), row) in order.iter().zip(self.current_rows(snapshot, &addresses)?) {
+            found[*position] = row;
         }
-        for (member, stored) in chunk.iter().zip(found) {
-            let Some(stored) = stored else { continue };
+        for (member, row) in chunk.iter().zip(found) {
+            let Some(row) = row else { continue };
+            let stored = opener.open(&member.key(patient.tenant), &row)?;
             let is_recent = filling.wanted.since_ms.is_none_or(|since_ms| stored.last_updated_ms >= since_ms);
-            if stored.is_deleted() || !is_recent || !self.visible(filling.caller, &stored)? {
-                continue;
+            if !stored.is_deleted() && is_recent && self.visible(filling.caller, &stored)? {
+                let is_inside = match filling.wanted.is_inside(&member.suffix) {
+                    Some(is_inside) => is_inside,
+                    None => filling.wanted.is_inside_by_body(&stored)?,
+                };
+                if is_inside {
+                    filling.push(&stored);
+                }
             }
-            let is_inside = match filling.wanted.is_inside(&member.suffix) {
-                Some(is_inside) => is_inside,
-                None => filling.wanted.is_inside_by_body(&stored)?,
-            };
-            if is_inside {
-                filling.push(&stored);
-            }
+            opener.take_back(stored);
         }
         Ok(())
     }

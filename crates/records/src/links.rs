@@ -102,6 +102,11 @@ impl BundleWriter {
         self.entries
     }
 
+    /// Makes room for about so many bytes of entries.
+    pub(crate) fn reserve(&mut self, bytes: usize) {
+        self.out.reserve(bytes);
+    }
+
     /// Begins an entry: what `write` appends stands between its braces.
     pub(crate) fn entry(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         if self.entries > 0 {

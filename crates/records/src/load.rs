@@ -3,6 +3,7 @@
 //! What the filter hides is `NotFound`, never `Forbidden`: the difference would tell that it exists. The filter is applied
 //! to the opened row, on the address where that is enough and on the body only where it is not.
 
+use memchr::memmem;
 use model::{ErrorCode, Failure, Home, ResourceKey, Rid, TenantId, TypeCode};
 use store::{Keyspace, Snapshot};
 use trust::{Interaction, Patients};
@@ -65,16 +66,15 @@ impl Records {
         }
     }
 
-    /// The current versions at many addresses, in the order asked; cheapest when the addresses are sorted.
-    pub(crate) fn current_many(
+    /// The rows of the current versions at many addresses, still sealed, in the order asked; cheapest when the addresses
+    /// are sorted.
+    pub(crate) fn current_rows(
         &self,
         snapshot: &dyn Snapshot,
-        opener: &mut Opener,
         addresses: &[ResourceKey],
-    ) -> Result<Vec<Option<Stored>>, Failure> {
+    ) -> Result<Vec<Option<Vec<u8>>>, Failure> {
         let rows: Vec<Vec<u8>> = addresses.iter().map(keys::resource).collect();
-        let rows = snapshot.get_many(Keyspace::Resource, &rows).map_err(engine_failure)?;
-        addresses.iter().zip(rows).map(|(key, row)| row.map(|row| opener.open(key, &row)).transpose()).collect()
+        snapshot.get_many(Keyspace::Resource, &rows).map_err(engine_failure)
     }
 
     /// One version at an address, current or older, also if it is a tombstone.
@@ -245,7 +245,6 @@ fn is_label_hidden(caller: &Caller, stored: &Stored) -> Result<bool, Failure> {
 
 /// Whether the tail can hold `meta.security`: only then is the body parsed. Most resources have none.
 fn has_security(tail: &[u8]) -> bool {
-    // Everything that is not meta follows the end of meta: a tail that begins with `}` has an empty meta. The search runs
-    // on `str` because the standard library searches that with vector instructions.
-    tail.first() != Some(&b'}') && std::str::from_utf8(tail).is_ok_and(|text| text.contains("\"security\":"))
+    // Everything that is not meta follows the end of meta: a tail that begins with `}` has an empty meta.
+    tail.first() != Some(&b'}') && memmem::find(tail, b"\"security\":").is_some()
 }

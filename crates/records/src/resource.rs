@@ -21,6 +21,9 @@ const HEADER_BYTES: usize = 17;
 /// The largest body that is unpacked: twice the largest request, since re-serialising may escape.
 const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// The largest buffer that an [`Opener`] keeps: nearly every body is smaller.
+const SPARE_BYTES_MAX: usize = 1 << 20;
+
 /// What a version is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Op {
@@ -243,12 +246,14 @@ pub(crate) struct Opener {
     last: Option<(Home, BodyKey)>,
     /// What was opened last, still packed: one buffer for a whole list.
     packed: Vec<u8>,
+    /// The buffer of a version that was given back: the next one is unpacked into it.
+    spare: Vec<u8>,
 }
 
 impl Opener {
     /// Opens rows of this tenant.
     pub(crate) fn new(store: &Arc<Store>, tenant: TenantId) -> Self {
-        Self { store: Arc::clone(store), tenant, last: None, packed: Vec::new() }
+        Self { store: Arc::clone(store), tenant, last: None, packed: Vec::new(), spare: Vec::new() }
     }
 
     /// Opens a row.
@@ -266,7 +271,9 @@ impl Opener {
         let Some((_, body_key)) = &self.last else { return Err(damaged()) };
         let sealed = row.get(HEADER_BYTES..).unwrap_or_default();
         body_key.open_into(&bound_to(key, header.version), sealed, &mut self.packed).map_err(|_| damaged())?;
-        let plain = self.store.decompress(header.dictionary, &self.packed, BODY_BYTES_MAX).map_err(|_| damaged())?;
+        let mut plain = std::mem::take(&mut self.spare);
+        let unpacked = self.store.decompress_into(header.dictionary, &self.packed, BODY_BYTES_MAX, &mut plain);
+        unpacked.map_err(|_| damaged())?;
         let id_bytes = plain.iter().take(65).position(|byte| *byte == 0).ok_or_else(damaged)?;
         Ok(Stored {
             key: *key,
@@ -276,6 +283,14 @@ impl Opener {
             plain,
             id_bytes,
         })
+    }
+
+    /// Takes back a version that was only looked at, so that a list of thousands is opened in one buffer. Buffers that
+    /// grew beyond [`SPARE_BYTES_MAX`] are let go.
+    pub(crate) fn take_back(&mut self, stored: Stored) {
+        if stored.plain.capacity() <= SPARE_BYTES_MAX {
+            self.spare = stored.plain;
+        }
     }
 }
 

@@ -76,19 +76,40 @@ pub fn pack(plain: &[u8], out: &mut Vec<u8>) -> u8 {
 /// # Errors
 /// [`StoreError::UnknownDictionary`], or [`StoreError::Damaged`] when the bytes are not what `pack` wrote or would exceed the limit.
 pub fn unpack(dictionary: u8, packed: &[u8], limit: usize) -> Result<Vec<u8>, StoreError> {
+    let mut plain = Vec::new();
+    unpack_into(dictionary, packed, limit, &mut plain)?;
+    Ok(plain)
+}
+
+/// As [`unpack`], into a buffer that is used again; what it held is replaced.
+///
+/// # Errors
+/// As [`unpack`]; what the buffer holds then means nothing.
+pub fn unpack_into(dictionary: u8, packed: &[u8], limit: usize, plain: &mut Vec<u8>) -> Result<(), StoreError> {
+    let too_long = || StoreError::Damaged("a body is longer than its limit".to_owned());
+    plain.clear();
     match dictionary {
-        DICTIONARY_NONE if packed.len() <= limit => Ok(packed.to_vec()),
-        DICTIONARY_NONE => Err(StoreError::Damaged("a body is longer than its limit".to_owned())),
-        DICTIONARY_FHIR_R4_1 => CONTEXTS.with_borrow_mut(|contexts| {
-            let Some(decompressor) = contexts.decompressor.as_mut() else {
-                return Err(StoreError::Damaged("the built-in dictionary does not load".to_owned()));
-            };
-            decompressor
-                .decompress(packed, limit)
-                .map_err(|error| StoreError::Damaged(format!("a packed body does not open: {error}")))
-        }),
-        unknown => Err(StoreError::UnknownDictionary(unknown)),
+        DICTIONARY_NONE if packed.len() <= limit => plain.extend_from_slice(packed),
+        DICTIONARY_NONE => return Err(too_long()),
+        DICTIONARY_FHIR_R4_1 => {
+            let not_packed = |error: String| StoreError::Damaged(format!("a packed body does not open: {error}"));
+            // `pack` writes in one go, so that every frame says how long its content is.
+            let length = Decompressor::upper_bound(packed).ok_or_else(|| not_packed("no length".to_owned()))?;
+            if length > limit {
+                return Err(too_long());
+            }
+            plain.reserve(length);
+            CONTEXTS.with_borrow_mut(|contexts| {
+                let Some(decompressor) = contexts.decompressor.as_mut() else {
+                    return Err(StoreError::Damaged("the built-in dictionary does not load".to_owned()));
+                };
+                let done = decompressor.decompress_to_buffer(packed, plain);
+                done.map_err(|error| not_packed(error.to_string()))
+            })?;
+        }
+        unknown => return Err(StoreError::UnknownDictionary(unknown)),
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -314,6 +314,20 @@ impl Store {
         compress::unpack(dictionary, packed, limit)
     }
 
+    /// As [`Store::decompress`], into a buffer that is used again; what it held is replaced.
+    ///
+    /// # Errors
+    /// As [`Store::decompress`]; what the buffer holds then means nothing.
+    pub fn decompress_into(
+        &self,
+        dictionary: u8,
+        packed: &[u8],
+        limit: usize,
+        plain: &mut Vec<u8>,
+    ) -> Result<(), StoreError> {
+        compress::unpack_into(dictionary, packed, limit, plain)
+    }
+
     /// The audit log.
     #[must_use]
     pub fn audit(&self) -> &AuditLog {
