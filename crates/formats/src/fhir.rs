@@ -5,6 +5,7 @@
 
 pub mod date;
 pub mod decimal;
+pub mod domains;
 pub mod message;
 pub mod reference;
 

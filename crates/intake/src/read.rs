@@ -123,10 +123,7 @@ pub(crate) fn open<'d>(source: &Source, delivery: &Delivery<'_>, decoded: &'d mu
     let form = delivery.form.or_else(|| formats::sniff::sniff(delivery.bytes, delivery.name.unwrap_or_default()));
     let (institution, charset) = (source.institution.clone(), source.encoding.clone());
     match form {
-        Some(Form::Fhir) => {
-            let options = formats::fhir::message::Options { institution };
-            Opened::of(form, formats::fhir::message::read_message(delivery.bytes, &options))
-        }
+        Some(Form::Fhir) => Opened::of(form, formats::fhir::message::read_message(delivery.bytes, &source.domains())),
         Some(Form::Hl7v2) => {
             let options = formats::hl7v2::Options {
                 institution,

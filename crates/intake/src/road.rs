@@ -522,6 +522,22 @@ impl Road {
         Ok(Problem { state: ProblemState::Released, closed_by: Some(format!("{by}: {reason}")), ..closed })
     }
 
+    /// The registration that a number of a source's own domain stands for, if the source ever spoke of it.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn registration(
+        &self,
+        tenant: TenantId,
+        source: &Source,
+        number: &formats::fhir::domains::OwnNumber,
+    ) -> Result<Option<Address>, Failure> {
+        let hash = claim::hash(&self.store.tenant(tenant), source.number, &number.claim());
+        let row = self.store.engine().get(Keyspace::Claim, &rows::hashed(tenant, rows::CLAIM, hash));
+        let row = row.map_err(engine_failure)?;
+        row.map(|row| claim::Known::read(&row).map(|known| known.address(tenant))).transpose()
+    }
+
     /// What a source says it sent on a business day, against what is here.
     ///
     /// # Errors

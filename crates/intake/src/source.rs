@@ -23,6 +23,9 @@ pub struct Source {
     pub title: String,
     /// The code of the institution (机构编码) that it speaks for when a message does not say.
     pub institution: String,
+    /// Codes of further institutions that it speaks for: a branch with a code of its own, the members of a group.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub institutions: Vec<String>,
     /// The machine account that may deliver.
     pub account: String,
     /// Messages are taken.
@@ -48,6 +51,18 @@ pub struct Source {
     /// A watched folder.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub folder: Option<PathBuf>,
+}
+
+impl Source {
+    /// The domains of patient numbers that it may speak of.
+    #[must_use]
+    pub fn domains(&self) -> formats::fhir::message::Options {
+        formats::fhir::message::Options {
+            institution: self.institution.clone(),
+            institutions: self.institutions.clone(),
+            authorities: self.authorities.clone(),
+        }
+    }
 }
 
 /// Where a source's HL7 v2 messages arrive.

@@ -209,6 +209,9 @@ impl Loom<'_> {
                 prune(&mut current);
                 current
             }
+            (Act::Replace, Some(current)) if thread.address.key.rid.type_code == TypeCode::PATIENT => {
+                with_merges(resource, &current)
+            }
             _ => resource,
         };
         self.settle(work, thread, fact, (content, record.effective_ms), Some((known, before)))?;
@@ -314,6 +317,22 @@ impl Loom<'_> {
         }
         Ok(())
     }
+}
+
+/// A registration replaced as a whole keeps what its source declared about it before: by which it was replaced, which it replaces.
+fn with_merges(mut resource: Value, current: &Value) -> Value {
+    let declared = current["link"].as_array().into_iter().flatten();
+    let declared = declared.filter(|link| matches!(link["type"].as_str(), Some("replaces" | "replaced-by")));
+    let mut links = resource["link"].as_array().cloned().unwrap_or_default();
+    for link in declared {
+        if !links.contains(link) {
+            links.push(link.clone());
+        }
+    }
+    if !links.is_empty() {
+        resource["link"] = Value::Array(links);
+    }
+    resource
 }
 
 /// What a fact did.

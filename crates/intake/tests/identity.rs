@@ -49,6 +49,7 @@ fn house() -> House {
         branch: None,
         authorities: Vec::new(),
         patient_roots: Vec::new(),
+        institutions: Vec::new(),
         account: "source-a".to_owned(),
         is_enabled: true,
         encoding: None,

@@ -46,6 +46,7 @@ impl House {
             number: 0,
             title: name.to_owned(),
             institution: format!("99012110{name}"),
+            institutions: Vec::new(),
             account: "source-a".to_owned(),
             is_enabled: true,
             encoding: None,

@@ -176,6 +176,9 @@ pub enum AdminCommand {
         /// The code of the institution (机构编码) that it speaks for
         #[arg(long)]
         institution: String,
+        /// A further institution that it speaks for; may be repeated. Numbers that it gives in domains of others are kept as its word
+        #[arg(long = "also-for", value_name = "CODE")]
+        also_for: Vec<String>,
         /// What people read
         #[arg(long)]
         title: Option<String>,

@@ -278,6 +278,7 @@ mod tests {
             number: 1,
             title: "his".into(),
             institution: "990121".into(),
+            institutions: Vec::new(),
             account: "source-his".into(),
             is_enabled: true,
             encoding: None,

@@ -35,8 +35,10 @@ struct Vote {
 pub(crate) fn person(sources: &[Source]) -> BTreeMap<&'static str, Value> {
     let mut members = BTreeMap::new();
     let mut marks = Vec::new();
+    // What a registration's word counts is the same for every attribute.
+    let weights: Vec<u32> = sources.iter().map(|source| votes(&source.patient)).collect();
     let mut keep = |name: &'static str, is_list: bool, values: &dyn Fn(&Value) -> Vec<(String, Value)>| {
-        let Some((ranked, total)) = rank(sources, values) else { return };
+        let Some((ranked, total)) = rank(sources, &weights, values) else { return };
         let winner = &ranked[0];
         let source = &sources[winner.newest.1];
         marks.push(json!({ "url": GOLDEN, "extension": [
@@ -118,11 +120,18 @@ fn votes(patient: &Value) -> u32 {
     }
 }
 
-fn rank(sources: &[Source], values: &dyn Fn(&Value) -> Vec<(String, Value)>) -> Option<(Vec<Vote>, u32)> {
+fn rank(
+    sources: &[Source],
+    weights: &[u32],
+    values: &dyn Fn(&Value) -> Vec<(String, Value)>,
+) -> Option<(Vec<Vote>, u32)> {
+    if let [source] = sources {
+        return rank_alone(source, weights.first().copied().unwrap_or(0), values);
+    }
     let mut found: BTreeMap<String, Vote> = BTreeMap::new();
     let mut total = 0;
-    for (at, source) in sources.iter().enumerate() {
-        let votes = votes(&source.patient);
+    for (at, (source, votes)) in sources.iter().zip(weights).enumerate() {
+        let votes = *votes;
         let said = values(&source.patient);
         total += if said.is_empty() { 0 } else { votes };
         for (key, value) in said {
@@ -142,6 +151,20 @@ fn rank(sources: &[Source], values: &dyn Fn(&Value) -> Vec<(String, Value)>) -> 
     let mut ranked: Vec<Vote> = found.into_values().collect();
     ranked.sort_by_key(|vote| std::cmp::Reverse((vote.votes, vote.newest)));
     (!ranked.is_empty()).then_some((ranked, total))
+}
+
+/// [`rank`] of one registration alone, as most persons are: nothing competes, and nothing has to be counted.
+fn rank_alone(
+    source: &Source,
+    votes: u32,
+    values: &dyn Fn(&Value) -> Vec<(String, Value)>,
+) -> Option<(Vec<Vote>, u32)> {
+    let mut said = values(&source.patient);
+    said.sort_by(|left, right| left.0.cmp(&right.0));
+    said.dedup_by(|later, earlier| later.0 == earlier.0);
+    let ranked: Vec<Vote> =
+        said.into_iter().map(|(_, value)| Vote { value, votes, newest: (source.registered_ms, 0) }).collect();
+    (!ranked.is_empty()).then_some((ranked, votes))
 }
 
 #[cfg(test)]

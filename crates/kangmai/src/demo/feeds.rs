@@ -64,6 +64,7 @@ impl Doors {
                 number: 0,
                 title,
                 institution,
+                institutions: Vec::new(),
                 account: format!("source-{name}"),
                 is_enabled: true,
                 encoding: (name == "primary-care").then(|| "gb18030".to_owned()),

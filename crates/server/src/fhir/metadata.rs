@@ -196,6 +196,10 @@ fn resource(parameters: &Parameters, type_code: TypeCode, offers: &[Offer]) -> V
         "searchParam": search,
         "operation": operations(offers, Some(type_code.name())),
     });
+    if type_code == TypeCode::PATIENT {
+        described["documentation"] = json!(super::feed::DOCUMENTATION);
+        described["supportedProfile"] = json!([super::feed::PROFILE]);
+    }
     if type_code.name() == "AuditEvent" {
         described["documentation"] = json!(super::audit_log::documentation());
     }

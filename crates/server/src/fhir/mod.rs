@@ -4,6 +4,7 @@
 pub mod audit_log;
 pub mod bundle;
 pub mod everything;
+pub mod feed;
 pub mod history;
 pub mod match_;
 pub mod metadata;

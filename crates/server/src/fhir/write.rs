@@ -3,7 +3,7 @@
 use records::Target;
 use trust::Interaction;
 
-use super::no_parameters;
+use super::{feed, no_parameters};
 use crate::answer::{Answer, Outcome};
 use crate::negotiate::{RESOURCE_KINDS, sends};
 use crate::visit::Visit;
@@ -29,6 +29,9 @@ pub async fn update(visit: &Visit) -> Outcome {
 
 /// `PUT /{type}?condition`.
 pub async fn update_where(visit: &Visit) -> Outcome {
+    if let Some(feed) = feed::of_request(visit)? {
+        return feed.put().await;
+    }
     put(visit, Target::Condition(visit.query())).await
 }
 
@@ -71,6 +74,7 @@ pub async fn delete_where(visit: &Visit) -> Outcome {
 }
 
 async fn remove(visit: &Visit, target: Target<'_>) -> Outcome {
+    feed::refuse_removal(visit)?;
     let type_name = visit.type_name()?;
     let caller = visit.may(Interaction::Delete, type_name)?;
     let written = visit.records().delete(caller, type_name, target, &visit.write_options()).await?;
