@@ -8,7 +8,7 @@ use serde::Deserialize;
 static COMMON: &str = include_str!("../../../standards/tables/common.toml");
 
 /// One file per table, in the order in which equally good matches win.
-static FILES: [(&str, &str); 12] = [
+static FILES: [(&str, &str); 13] = [
     ("registration", include_str!("../../../standards/tables/registration.toml")),
     ("outpatient_record", include_str!("../../../standards/tables/outpatient_record.toml")),
     ("lab_report", include_str!("../../../standards/tables/lab_report.toml")),
@@ -20,6 +20,7 @@ static FILES: [(&str, &str); 12] = [
     ("physical", include_str!("../../../standards/tables/physical.toml")),
     ("follow_up", include_str!("../../../standards/tables/follow_up.toml")),
     ("contract", include_str!("../../../standards/tables/contract.toml")),
+    ("vaccination", include_str!("../../../standards/tables/vaccination.toml")),
     ("reconciliation", include_str!("../../../standards/tables/reconciliation.toml")),
 ];
 

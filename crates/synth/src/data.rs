@@ -6,10 +6,13 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use crate::SynthError;
+use crate::day::Day;
 
 static CITY: &str = include_str!("../../../standards/synth/city.toml");
 static LABORATORY: &str = include_str!("../../../standards/synth/laboratory.toml");
 static MEDICINES: &str = include_str!("../../../standards/synth/medicines.toml");
+static PROGRAMME: &str = include_str!("../../../standards/facts/vaccination/programme.toml");
+static VACCINATION: &str = include_str!("../../../standards/synth/vaccination.toml");
 static DIRT: &str = include_str!("../../../standards/synth/dirt.toml");
 
 macro_rules! conditions {
@@ -382,6 +385,68 @@ pub(crate) struct DocumentDirt {
     pub what: String,
 }
 
+/// The schedule of the national programme for children.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Programme {
+    vaccine: Vec<Vaccine>,
+}
+
+/// A vaccine.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Vaccine {
+    pub code: String,
+    pub name: String,
+    pub disease: String,
+    pub route: String,
+    pub site: String,
+    pub amount: String,
+    /// The first dose is given where the child is born.
+    #[serde(default)]
+    pub at_birth: bool,
+    /// 1 or 2 when it is for one sex only.
+    #[serde(default)]
+    pub sex: u8,
+    /// The doses of the programme; of adults none.
+    #[serde(default)]
+    pub dose: Vec<Dose>,
+    /// Adults: from which age, who, in which months, and whether every year.
+    #[serde(default)]
+    pub from_age: i32,
+    #[serde(default)]
+    pub share: f64,
+    #[serde(default)]
+    pub months: Vec<i32>,
+    #[serde(default)]
+    pub is_yearly: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Dose {
+    pub number: u8,
+    pub months: i32,
+    #[serde(default)]
+    pub born: [String; 2],
+    #[serde(default)]
+    pub given: [String; 2],
+}
+
+/// `vaccination.toml`, with the programme.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Vaccination {
+    #[serde(skip)]
+    pub programme: Vec<Vaccine>,
+    pub taken: f64,
+    pub late_days: i32,
+    pub dose_corrected: f64,
+    pub dose_withdrawn: f64,
+    pub makers: Vec<String>,
+    pub adult: Vec<Vaccine>,
+}
+
 /// Everything.
 #[derive(Debug)]
 pub(crate) struct Data {
@@ -389,6 +454,7 @@ pub(crate) struct Data {
     pub laboratory: Laboratory,
     pub medicines: Vec<Medicine>,
     pub conditions: Vec<Condition>,
+    pub vaccination: Vaccination,
     pub dirt: DirtFile,
 }
 
@@ -404,11 +470,14 @@ impl Data {
             conditions.push(condition);
         }
         let medicines: Medicines = read("medicines", MEDICINES)?;
+        let mut vaccination: Vaccination = read("vaccination", VACCINATION)?;
+        vaccination.programme = read::<Programme>("programme", PROGRAMME)?.vaccine;
         let data = Self {
             city: read("city", CITY)?,
             laboratory: read("laboratory", LABORATORY)?,
             medicines: medicines.medicine,
             conditions,
+            vaccination,
             dirt: read("dirt", DIRT)?,
         };
         data.check()?;
@@ -443,6 +512,12 @@ impl Data {
             }
             if !self.city.department.iter().any(|known| known.name == condition.department) {
                 return wrong(&condition.id, &condition.department);
+            }
+        }
+        let bad_day = |text: &String| !text.is_empty() && Day::parse(text).is_none();
+        for dose in self.vaccination.programme.iter().flat_map(|vaccine| &vaccine.dose) {
+            if let Some(day) = dose.born.iter().chain(&dose.given).find(|day| bad_day(day)) {
+                return wrong("programme", day);
             }
         }
         for analyte in self.laboratory.panel.iter().flat_map(|panel| &panel.analytes) {

@@ -14,7 +14,7 @@ pub(crate) struct Form {
 }
 
 /// Every table, in the order in which the files of a day are sent: a patient is known before its visits.
-pub(crate) static FORMS: [Form; 11] = [
+pub(crate) static FORMS: [Form; 12] = [
     Form {
         id: "patient",
         file: "TB_PATIENT_INFO",
@@ -116,6 +116,15 @@ pub(crate) static FORMS: [Form; 11] = [
         columns: &[
             "YLJGDM", "QYBH", "BRID", "HZXM", "XBDM", "CSRQ", "QYRQ", "DQRQ", "TDMC", "QYZT", "YSGH", "YSXM", "XGBZ",
             "RJRQ", "GXSJ",
+        ],
+    },
+    Form {
+        id: "vaccination",
+        file: "TB_YFJZ",
+        title: "预防接种",
+        columns: &[
+            "YLJGDM", "YFJZBH", "BRID", "HZXM", "XBDM", "CSRQ", "JZRQ", "YMDM", "YMMC", "JC", "YMLB", "FBJB", "YMPH",
+            "YXQ", "SCQY", "JZBW", "JZTJ", "JZJL", "BLBZ", "YSGH", "YSXM", "XGBZ", "RJRQ", "GXSJ",
         ],
     },
 ];

@@ -30,6 +30,7 @@ mod random;
 mod sink;
 mod tables;
 mod truth;
+mod vaccines;
 mod world;
 
 use std::path::{Path, PathBuf};
@@ -286,6 +287,8 @@ impl Senders<'_> {
         events.extend(life.visits.iter().enumerate().map(|(at, visit)| (visit.start, 0, at)));
         events.extend(life.checkups.iter().enumerate().map(|(at, checkup)| (checkup.at, 1, at)));
         events.extend(life.contract.iter().map(|contract| (contract.from, 2, 0)));
+        let shots = vaccines::shots(self.world, person, &life);
+        events.extend(shots.iter().enumerate().map(|(at, shot)| (shot.entered, 3, at)));
         events.sort_unstable();
         for (_, kind, at) in events {
             match kind {
@@ -293,6 +296,10 @@ impl Senders<'_> {
                 1 => {
                     let known = know(person, person, &format!("JM{:08}", person.index), None);
                     self.primary.checkup(&known, &life.checkups[at], random, truth)?;
+                }
+                3 => {
+                    let known = know(person, person, &format!("JM{:08}", person.index), None);
+                    self.primary.vaccination(&known, &shots[at], random, truth)?;
                 }
                 _ => {
                     let known = know(person, person, &format!("JM{:08}", person.index), None);

@@ -197,7 +197,9 @@ fn every_event_of_the_truth_is_in_a_message() {
         let is_herb = text(&event, "number").starts_with("ZCF");
         assert!(is_there || is_herb, "{event}");
     }
-    for kind in ["visit", "diagnosis", "result", "prescription", "charge", "refund", "contract", "examination"] {
+    for kind in
+        ["visit", "diagnosis", "result", "prescription", "charge", "refund", "contract", "vaccination", "examination"]
+    {
         assert!(kinds.get(kind).is_some_and(|count| *count > 5), "{kind}: {kinds:?}");
     }
 }

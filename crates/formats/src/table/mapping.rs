@@ -68,7 +68,7 @@ pub(super) fn mappings() -> &'static [Mapping] {
 }
 
 /// Kinds of claims that tables use, and the number of parts of their keys (`standards/claims/claims.toml`; a test compares).
-const CLAIMS: [(&str, usize); 17] = [
+const CLAIMS: [(&str, usize); 18] = [
     ("organization", 1),
     ("department", 2),
     ("practitioner", 2),
@@ -86,6 +86,7 @@ const CLAIMS: [(&str, usize); 17] = [
     ("charge", 4),
     ("document", 2),
     ("contract", 2),
+    ("immunization", 2),
 ];
 
 impl Mapping {

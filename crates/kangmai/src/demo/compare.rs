@@ -76,6 +76,9 @@ impl Expected {
             "diagnosis" => format!("diagnosis {item}"),
             "examination" => format!("examination {}", text(event, "value")),
             "contract" => format!("contract {number} {status}"),
+            "vaccination" => {
+                format!("vaccination {number} {item} dose {} {} {status}", text(event, "value"), text(event, "at"))
+            }
             _ => return,
         };
         if is_kept {
@@ -150,6 +153,13 @@ fn facts_of(resource: &Value, facts: &mut Facts) {
         "CareTeam" => {
             let number = numbered(resource, ":contract").unwrap_or_default();
             add(format!("contract {number} {}", text(resource, "status")));
+        }
+        "Immunization" => {
+            let number = numbered(resource, ":immunization").unwrap_or_default();
+            let code = text(&resource["vaccineCode"]["coding"][0], "code");
+            let dose = &resource["protocolApplied"][0]["doseNumberPositiveInt"];
+            let day = text(resource, "occurrenceDateTime").get(..10).unwrap_or("");
+            add(format!("vaccination {number} {code} dose {dose} {day} {}", text(resource, "status")));
         }
         _ => {}
     }

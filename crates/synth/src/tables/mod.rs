@@ -4,6 +4,7 @@ mod care;
 mod laboratory;
 mod money;
 mod soil;
+mod vaccination;
 
 use crate::SynthError;
 use crate::day::{Day, Moment};
