@@ -1,6 +1,6 @@
 //! Any bytes: the reader of shared documents must answer, never panic; what it makes of them must be valid resources.
 //!
-//! Run: `cargo +nightly fuzz run cda` (corpus: `crates/formats/tests/cda/cases`).
+//! Run: `fuzz/run.sh`.
 
 #![no_main]
 

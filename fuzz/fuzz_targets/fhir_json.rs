@@ -1,6 +1,6 @@
 //! Any bytes: the reader and the checks must answer, never panic; what is read must print and read back the same.
 //!
-//! Run: `cargo +nightly fuzz run fhir_json` (corpus: any folder of FHIR JSON files).
+//! Run: `fuzz/run.sh`.
 
 #![no_main]
 
