@@ -50,12 +50,19 @@ fn make(visit: &Visit) -> Outcome {
         }
     };
     let mut disclosed = subject.disclosed.clone();
-    let mut entries = Vec::new();
+    let mut lanes = Vec::new();
     // Of one institution: its share of a page is not known beforehand, so that more is looked at.
     let reach = if wanted.is_some() { lookup::RESOURCES_MAX } else { limit };
-    for (type_name, date) in chosen(visit)? {
-        entries.extend(of_type(visit, &subject, (type_name, date), mark.as_ref(), reach, &mut disclosed)?);
+    let wanted_entries = 1 + reach + mark.as_ref().map_or(0, |mark| mark.shown);
+    let first = if wanted.is_some() { wanted_entries } else { first_reach(wanted_entries) };
+    for of in chosen(visit)? {
+        lanes.push(Lane::read(visit, &subject, of, (mark.as_ref(), first), &mut disclosed)?);
     }
+    complete(&mut lanes, wanted_entries, |lane| {
+        *lane = Lane::read(visit, &subject, lane.of, (mark.as_ref(), wanted_entries), &mut disclosed)?;
+        Ok(())
+    })?;
+    let mut entries: Vec<Value> = lanes.into_iter().flat_map(|lane| lane.hits).collect();
     entries.retain(|resource| wanted.is_none() || facts::institution(resource) == wanted);
     in_order(&mut entries);
     let skipped = mark.map_or(0, |mark| mark.shown);
@@ -82,14 +89,19 @@ pub(super) fn newest(
     limit: usize,
     disclosed: &mut Vec<Home>,
 ) -> Result<Vec<Value>, Failure> {
-    let mut entries = Vec::new();
-    for (type_name, date) in TYPES {
+    let mut lanes = Vec::new();
+    for of in TYPES {
         // A role that does not see a type still has the others.
-        match of_type(visit, subject, (type_name, date), None, limit, disclosed) {
+        match Lane::read(visit, subject, *of, (None, first_reach(limit)), disclosed) {
             Err(failure) if failure.code == ErrorCode::Forbidden => {}
-            found => entries.extend(found?),
+            found => lanes.push(found?),
         }
     }
+    complete(&mut lanes, limit, |lane| {
+        *lane = Lane::read(visit, subject, lane.of, (None, limit), disclosed)?;
+        Ok(())
+    })?;
+    let mut entries: Vec<Value> = lanes.into_iter().flat_map(|lane| lane.hits).collect();
     in_order(&mut entries);
     entries.truncate(limit);
     Ok(entries)
@@ -109,28 +121,66 @@ fn unknown_type() -> Failure {
     )
 }
 
-fn of_type(
-    visit: &Visit,
-    subject: &Subject,
-    (type_name, date): (&str, &str),
-    mark: Option<&Mark>,
-    limit: usize,
-    disclosed: &mut Vec<Home>,
-) -> Result<Vec<Value>, Failure> {
-    // One more than the page, and those that the page before has shown of the same millisecond.
-    let wanted = limit + 1 + mark.map_or(0, |mark| mark.shown);
-    let count = wanted.to_string();
-    // A time of the second the mark stands in begins at the mark and ends behind it: `le` would leave it out.
-    let until = mark.map(|mark| format!("lt{}", instant_text(mark.at_ms.saturating_add(1))));
-    let any = subject.any();
-    let mut pairs = vec![("patient", any.as_str()), ("_count", count.as_str()), ("_total", "none")];
-    if let Some(until) = &until {
-        pairs.push((date, until));
+/// The newest entries of one type.
+struct Lane {
+    of: (&'static str, &'static str),
+    /// Newest first.
+    hits: Vec<Value>,
+    /// Whether there may be older ones behind them.
+    has_more: bool,
+}
+
+/// How many entries of each type are read at first. A page is rarely of one type: all of it is asked of those types only that
+/// turn out to reach further.
+fn first_reach(wanted: usize) -> usize {
+    wanted.div_ceil(4).max(8).min(wanted)
+}
+
+impl Lane {
+    fn read(
+        visit: &Visit,
+        subject: &Subject,
+        of: (&'static str, &'static str),
+        (mark, reach): (Option<&Mark>, usize),
+        disclosed: &mut Vec<Home>,
+    ) -> Result<Self, Failure> {
+        let count = reach.to_string();
+        // A time of the second the mark stands in begins at the mark and ends behind it: `le` would leave it out.
+        let until = mark.map(|mark| format!("lt{}", instant_text(mark.at_ms.saturating_add(1))));
+        let any = subject.any();
+        let mut pairs = vec![("patient", any.as_str()), ("_count", count.as_str()), ("_total", "none")];
+        if let Some(until) = &until {
+            pairs.push((of.1, until));
+        }
+        let found = lookup::all(visit, of.0, &pairs, reach)?;
+        lookup::note(disclosed, &found);
+        let has_more = found.truncated;
+        let is_before = |resource: &Value| mark.is_none_or(|mark| facts::date_ms(resource) <= mark.at_ms);
+        Ok(Self { of, hits: found.hits.into_iter().filter(is_before).collect(), has_more })
     }
-    let found = lookup::all(visit, type_name, &pairs, wanted)?;
-    lookup::note(disclosed, &found);
-    let is_before = |resource: &Value| mark.is_none_or(|mark| facts::date_ms(resource) <= mark.at_ms);
-    Ok(found.hits.into_iter().filter(is_before).collect())
+
+    /// The oldest time that was read.
+    fn oldest_ms(&self) -> i64 {
+        self.hits.iter().map(facts::date_ms).min().unwrap_or(i64::MAX)
+    }
+}
+
+/// Reads on in those types that may still hold some of the newest `wanted` entries of all: of which not everything was read, and
+/// nothing older than the last of these.
+fn complete(
+    lanes: &mut [Lane],
+    wanted: usize,
+    mut read_on: impl FnMut(&mut Lane) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut times: Vec<i64> = lanes.iter().flat_map(|lane| lane.hits.iter().map(facts::date_ms)).collect();
+    times.sort_unstable_by_key(|at_ms| Reverse(*at_ms));
+    let last_ms = wanted.checked_sub(1).and_then(|last| times.get(last)).copied().unwrap_or(i64::MIN);
+    for lane in lanes.iter_mut().filter(|lane| lane.has_more && lane.hits.len() < wanted) {
+        if lane.oldest_ms() >= last_ms {
+            read_on(lane)?;
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn line(visit: &Visit, resource: &Value, institutions: &mut Institutions) -> Value {
@@ -164,6 +214,28 @@ fn next_mark(last: &Value, entries: &[Value], shown: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_types_that_may_reach_into_the_page_are_read_on() {
+        let lane = |times: &[&str], has_more| Lane {
+            of: ("Encounter", "date"),
+            hits: times.iter().map(|at| json!({"resourceType": "Encounter", "period": {"start": at}})).collect(),
+            has_more,
+        };
+        let often = lane(&["2024-03-09", "2024-03-08", "2024-03-07"], true);
+        let seldom = lane(&["2024-03-06", "2024-03-01"], true);
+        let whole = lane(&["2024-03-08"], false);
+        let empty = lane(&[], true);
+        let mut lanes = vec![often, seldom, whole, empty];
+        let mut read = Vec::new();
+        // The fourth newest of all is of 03-07: the first type may hold more of that day, the last was read without a hit.
+        complete(&mut lanes, 4, |lane| Ok(read.push(lane.hits.len()))).ok().unwrap();
+        assert_eq!(read, [3, 0]);
+        // Of seven only six are known, so that everything that goes on is read on.
+        read.clear();
+        complete(&mut lanes, 7, |lane| Ok(read.push(lane.hits.len()))).ok().unwrap();
+        assert_eq!(read, [3, 2, 0]);
+    }
 
     #[test]
     fn marks_survive_being_written_and_read() {
