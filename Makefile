@@ -20,7 +20,7 @@ export CXX := ccache c++
 endif
 endif
 
-.PHONY: help demo build test fmt lint bench fuzz setup web web-test unit e2e clients kill search mllp grounds road
+.PHONY: help demo build test fmt lint bench memory fuzz setup web web-test unit e2e clients kill search mllp grounds road
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/:/' | column -t -s:
@@ -82,6 +82,9 @@ kill: build ## kill -9 at random moments and failing disks, short form; and a sk
 
 fuzz: ## broken bytes for every reader, one minute each; needs cargo-fuzz
 	fuzz/run.sh 60
+
+memory: build ## the largest allowed transactions, several at once: memory stays below its limit
+	bench/memory/largest_bundle.py --binary $(BINARY) --clients 4 --rounds 2 --at-most 300
 
 bench: build ## the figures of bench/README.md
 	bench/run.sh all

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How much memory the largest allowed bundles take: 32 MiB and 5,000 entries, several at once, and one that is too large.
 
-    bench/memory/largest_bundle.py --binary target/release/kangmai [--clients 4] [--rounds 3]
+    bench/memory/largest_bundle.py --binary target/release/kangmai [--clients 4] [--rounds 3] [--at-most 300]
 
 Prints resident memory before, at most (VmHWM) and after, and the time per bundle.
 """
@@ -14,6 +14,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -48,6 +49,7 @@ def main():
     parser.add_argument("--binary", default="target/release/kangmai")
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--at-most", type=float, metavar="MB", help="fail when more was resident at any time, or when an answer is not the expected one")
     options = parser.parse_args()
     scratch = tempfile.mkdtemp(prefix="largest-")
     data = os.path.join(scratch, "data")
@@ -73,15 +75,22 @@ def main():
         bodies = [bundle(number) for number in range(options.clients)]
         print(f"bundles of {len(bodies[0]) / (1 << 20):.1f} MiB and {ENTRIES_MAX} entries, {options.clients} clients")
         print(f"resident before            {memory(server, 'VmRSS'):8.0f} MB")
-        status, _ = post(bundle(99, size=BYTES_MAX + (1 << 20)))
-        print(f"one MiB too large          {status}")
+        statuses, (refused, _) = [], post(bundle(99, size=BYTES_MAX + (1 << 20)))
+        print(f"one MiB too large          {refused}")
         print(f"resident after the refusal {memory(server, 'VmRSS'):8.0f} MB")
         with concurrent.futures.ThreadPoolExecutor(options.clients) as pool:
             for turn in range(options.rounds):
                 done = list(pool.map(post, bodies))
                 print(f"round {turn + 1}: {[status for status, _ in done]} in {max(seconds for _, seconds in done):.1f} s, resident {memory(server, 'VmRSS'):.0f} MB, at most {memory(server, 'VmHWM'):.0f} MB")
+                statuses.extend(status for status, _ in done)
         time.sleep(10)
         print(f"ten seconds later          {memory(server, 'VmRSS'):8.0f} MB")
+        if options.at_most is not None:
+            peak = memory(server, "VmHWM")
+            if refused != 413 or set(statuses) != {200}:
+                sys.exit(f"expected 413 and then 200 for each, got {refused} and {statuses}")
+            if peak == 0 or peak > options.at_most:
+                sys.exit(f"at most {peak:.0f} MB were resident; the limit is {options.at_most:.0f} MB")
     finally:
         server.terminate()
         server.wait(60)

@@ -49,6 +49,7 @@ const EXCEPTIONS: &[(&[&str], Kind, &str, &str)] = &[
     ),
     (&["Observation.code-value-date"], Kind::Composite, "[", "the interpreter's `as(dateTime)` selects nothing"),
     (&["Observation.value-string"], Kind::String, "'true'", "the interpreter's `as string` takes a boolean"),
+    (&["Observation.value-string"], Kind::String, "'false'", "the interpreter's `as string` takes a boolean"),
     (&["Observation.value-string"], Kind::String, "'150'", "the interpreter's `as string` takes an integer"),
     (&["Observation.code-value-string"], Kind::Composite, "[", "the interpreter's `as string` takes a boolean"),
     (
