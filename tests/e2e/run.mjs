@@ -14,6 +14,8 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 import { Api } from "./api.mjs";
+import { City } from "./city.mjs";
+import { CITY_JOURNEYS } from "./city-journeys.mjs";
 import { JOURNEYS } from "./journeys.mjs";
 import { WOMAN } from "./people.mjs";
 import { Road } from "./road.mjs";
@@ -35,7 +37,11 @@ const FLAGS = [
 
 const LOCALE = { locale: "zh-CN", timezoneId: "Asia/Shanghai" };
 const chosen = process.argv.slice(2);
-const wants = (part) => chosen.every((one) => !["--walk", "--journeys"].includes(one)) || chosen.includes(`--${part}`);
+const PARTS = ["walk", "journeys", "city"];
+const wants = (part) => chosen.every((one) => !PARTS.includes(one.slice(2))) || chosen.includes(`--${part}`);
+/** Residents of the city of the short form: enough for every kind of record, in within a minute. */
+const PEOPLE = 300;
+const valueOf = (name) => chosen.find((one) => one.startsWith(`--${name}=`))?.slice(name.length + 3);
 
 mkdirSync(OUT, { recursive: true });
 const profile = mkdtempSync(join(tmpdir(), "kangmai-chromium-"));
@@ -99,16 +105,25 @@ async function previewOf(url, possible = true) {
 
 /** What every role does, on a region whose messages were just sent. */
 async function journeys() {
-  const road = await Road.start();
+  await onRoad(await Road.start(), JOURNEYS, "journey", WOMAN.name);
+}
+
+/** The same on a city that was generated and sent through every door; `--people=N` for the long form. */
+async function city() {
+  const road = await City.start(valueOf("people") ?? String(PEOPLE));
+  await onRoad(road, CITY_JOURNEYS, "city", road.hero.name);
+}
+
+async function onRoad(road, list, word, watched) {
   const preview = await previewOf(road.url);
+  const only = valueOf("only") ?? "";
   try {
-    const only = chosen.find((one) => one.startsWith("--only="))?.slice("--only=".length) ?? "";
-    for (const [at, journey] of JOURNEYS.entries()) {
-      if (!`${journey.role}: ${journey.name}`.includes(only)) continue;
+    for (const [at, journey] of list.entries()) {
       const name = `${journey.role}: ${journey.name}`;
-      const shot = (step) => join(OUT, `journey-${String(at + 1).padStart(2, "0")}-${journey.role}-${step}.png`);
+      if (!name.includes(only)) continue;
+      const shot = (step) => join(OUT, `${word}-${String(at + 1).padStart(2, "0")}-${journey.role}-${step}.png`);
       await inBrowser(name, { viewport: journey.viewport }, (context) =>
-        one({ road, url: preview?.url ?? road.url }, journey, context, shot),
+        one({ road, url: preview?.url ?? road.url, watched }, journey, context, shot),
       );
     }
   } finally {
@@ -117,13 +132,16 @@ async function journeys() {
   }
 }
 
-async function one({ road, url }, journey, context, shot) {
+async function one({ road, url, watched }, journey, context, shot) {
+  const language = journey.language ?? "zh";
   const stage = await Stage.open({
     context,
     server: { url, kind: "road" },
-    person: { summary: { person: { name: WOMAN.name } } },
-    language: "zh",
+    person: { summary: { person: { name: watched } } },
+    language,
     shot,
+    // A record holds Chinese names and words whatever the language of the page.
+    hasChinese: true,
   });
   try {
     if (!journey.signedOut) await stage.signIn(road.accounts[journey.role]);
@@ -137,6 +155,7 @@ async function one({ road, url }, journey, context, shot) {
 
 try {
   if (wants("walk")) await walks();
+  if (wants("city") && !chosen.includes("--mock") && !process.env.KANGMAI_URL) await city();
   if (wants("journeys") && !chosen.includes("--mock") && !process.env.KANGMAI_URL) await journeys();
 } finally {
   await browser.close();

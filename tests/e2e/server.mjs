@@ -79,11 +79,11 @@ export function loginIn(printed) {
   return found ? { name: found[1], password: found[2] } : undefined;
 }
 
-export async function untilReady(child, ready) {
-  const deadline = Date.now() + READY_MS_MAX;
+export async function untilReady(child, ready, waitMsMax = READY_MS_MAX) {
+  const deadline = Date.now() + waitMsMax;
   while (!(await ready())) {
     if (child.exitCode !== null) throw new Error(`the server ended with code ${child.exitCode} before it was ready`);
-    if (Date.now() > deadline) throw new Error(`the server was not ready after ${READY_MS_MAX / 1000} s`);
+    if (Date.now() > deadline) throw new Error(`the server was not ready after ${waitMsMax / 1000} s`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

@@ -6,6 +6,7 @@
 //! | `standing`  | visits in progress and contracts in force, kept in memory by following the change feed |
 //! | `emergency` | 紧急调阅: opened with a reason, for a limited time, reviewed the next day |
 //! | `lists`     | who is on a list of a family doctor, by a rule over records |
+//! | `front`     | what sources say many times, said once on the front page |
 //! | `resident`  | one resident as all registrations of one person |
 //! | `own`       | the platform's own look at the records, for deciding, never for showing |
 //!
@@ -13,6 +14,7 @@
 //! moment of the request, so that a discharge or a withdrawn contract counts at once; nothing here shows a record.
 
 mod emergency;
+pub mod front;
 mod grounds;
 mod lists;
 mod own;

@@ -166,6 +166,7 @@ pub static ROUTES: &[Route] = routes! {
     Get    "/api/v1/persons/{id}/golden"               "golden-record" Read         SignedIn api::identity::golden;
     // Who is who: questions for people, and what they decide
     Get    "/api/v1/identity/reviews"                  "identity-reviews" Read      OnDuty   api::identity::reviews;
+    Post   "/api/v1/identity/search"                   "find-registrations" Search  OnDuty   api::identity::search;
     Post   "/api/v1/identity/reviews/{id}/decide"      "answer-identity" IdentityDecided OnDuty api::identity::decide;
     Post   "/api/v1/identity/merge"                    "merge"        IdentityDecided OnDuty api::identity::merge;
     Post   "/api/v1/identity/split"                    "split"        IdentityDecided OnDuty api::identity::split;

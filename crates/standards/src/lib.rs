@@ -6,6 +6,7 @@
 pub mod cda;
 pub mod cda_mapping;
 pub mod elements;
+pub mod front_page;
 pub mod hl7v2;
 pub mod icd10;
 pub mod lists;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 static COMMON: &str = include_str!("../../../standards/tables/common.toml");
 
 /// One file per table, in the order in which equally good matches win.
-static FILES: [(&str, &str); 13] = [
+static FILES: [(&str, &str); 15] = [
     ("registration", include_str!("../../../standards/tables/registration.toml")),
     ("outpatient_record", include_str!("../../../standards/tables/outpatient_record.toml")),
     ("lab_report", include_str!("../../../standards/tables/lab_report.toml")),
@@ -21,6 +21,8 @@ static FILES: [(&str, &str); 13] = [
     ("follow_up", include_str!("../../../standards/tables/follow_up.toml")),
     ("contract", include_str!("../../../standards/tables/contract.toml")),
     ("vaccination", include_str!("../../../standards/tables/vaccination.toml")),
+    ("institution", include_str!("../../../standards/tables/institution.toml")),
+    ("department", include_str!("../../../standards/tables/department.toml")),
     ("reconciliation", include_str!("../../../standards/tables/reconciliation.toml")),
 ];
 

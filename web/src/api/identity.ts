@@ -1,7 +1,7 @@
 /** What the index administrator reads and decides: who is who. */
 
 import { json, queryOf, segment } from "./client.ts";
-import type { Identifier } from "./types.ts";
+import type { Identifier, PersonSearch } from "./types.ts";
 
 /** Why somebody is asked. */
 export type QuestionKind = "unsure" | "vetoed" | "seen_together" | "document_conflict";
@@ -25,6 +25,18 @@ export interface Side {
   telecom: readonly string[];
   address: readonly string[];
   identifiers: readonly Identifier[];
+}
+
+/** A registration that a search found, with where it was made. */
+export interface Registered extends Side {
+  institution?: string | null;
+  institution_name?: string | null;
+}
+
+/** Somebody, with all registrations that are theirs. */
+export interface FoundIdentity {
+  person: string;
+  registrations: readonly Registered[];
 }
 
 export interface Question {
@@ -64,6 +76,14 @@ const post = (path: string, body: unknown) => json<Decided>(`/api/v1/identity/${
 export const identity = {
   questions: (kind: QuestionKind, after: string | undefined, signal?: AbortSignal) =>
     json<Questions>(`/api/v1/identity/reviews${queryOf({ kind, ...(after && { after }) })}`, { signal }),
+
+  /** By POST, so that no name or number is ever part of an address. */
+  search: (search: PersonSearch, signal?: AbortSignal) =>
+    json<{ persons: FoundIdentity[]; truncated: boolean }>("/api/v1/identity/search", {
+      method: "POST",
+      body: search,
+      signal,
+    }),
 
   decide: (id: string, decision: "same" | "different", reason: string) =>
     post(`reviews/${segment(id)}/decide`, { decision, reason }),

@@ -96,19 +96,49 @@ export interface Line {
   institution_name?: string | null;
 }
 
-export interface Allergy extends Line {
+/** How often one institution says something, and when last. */
+export interface Said {
+  institution?: string | null;
+  institution_name?: string | null;
+  count: number;
+  date?: string | null;
+}
+
+/** One line that many sources say: it carries what the newest of them says. */
+export interface Gathered extends Line {
+  /** How many say it; absent from a list that gathers nothing. */
+  count?: number | null;
+  /** The earliest date. */
+  first?: string | null;
+  institutions?: readonly Said[] | null;
+  /** Everything that the line was made of, newest first. */
+  sources?: readonly Line[] | null;
+}
+
+export interface Allergy extends Gathered {
+  /** An allergy is noted, and the substance is not. */
+  unnamed?: boolean | null;
+  /** Who ruled it out, while others say it. */
+  refuted_by?: readonly Said[] | null;
   /** `low | high | unable-to-assess`, or nothing. */
   criticality?: string | null;
   /** FHIR's clinical status: `active | inactive | resolved`, or nothing. */
   status?: string | null;
 }
 
-export interface Problem extends Line {
+/** Who says that there is no allergy (否认过敏史). */
+export interface Denied {
+  count: number;
+  institutions: readonly Said[];
+  sources: readonly Line[];
+}
+
+export interface Problem extends Gathered {
   /** FHIR's clinical status: `active | recurrence | relapse | inactive | remission | resolved`. */
   status?: string | null;
 }
 
-export interface Medicine extends Line {
+export interface Medicine extends Gathered {
   /** FHIR's request status: `active | on-hold | stopped | completed | …`. */
   status?: string | null;
   dosage?: string | null;
@@ -149,6 +179,7 @@ export interface Result {
 export interface Summary {
   person: Person;
   allergies: Allergy[];
+  allergies_denied?: Denied | null;
   problems: Problem[];
   medicines: Medicine[];
   results: Result[];
@@ -159,9 +190,16 @@ export interface Summary {
   new_since?: { since: string; entries: TimelineEntry[]; truncated?: boolean | null } | null;
 }
 
+/** 血型: every word that a source used; more than one where they disagree. */
+export interface BloodType {
+  abo: readonly string[];
+  rh: readonly string[];
+  disagree?: boolean | null;
+}
+
 /** 个人基本健康信息 */
 export interface Basics {
-  blood_type?: string | null;
+  blood_type?: BloodType | null;
   phone_masked?: string | null;
   address?: string | null;
   contract?: { doctor?: string | null; institution_name?: string | null; until?: string | null } | null;

@@ -4,6 +4,7 @@ import { useMemo } from "react";
 
 import { api } from "../api/client.ts";
 import type { Freshness, Person, Summary } from "../api/types.ts";
+import { bloodText } from "../format/blood.ts";
 import { minute } from "../format/date.ts";
 import { GroundTag } from "../parts/GroundTag.tsx";
 import { Identifiers, institutionNames, nameOf, PersonFacts } from "../parts/PersonLine.tsx";
@@ -122,7 +123,7 @@ function Basics({ person, summary }: { person: Person; summary: Summary }) {
   const speak = useSpeak();
   const { blood_type, phone_masked, address, contract } = summary.basics ?? {};
   const facts = [
-    blood_type && speak("basics.blood", { type: blood_type }),
+    blood_type && speak("basics.blood", { type: bloodText(blood_type, speak) }),
     phone_masked && speak("basics.phone", { phone: phone_masked }),
     contract &&
       speak("basics.contract", {

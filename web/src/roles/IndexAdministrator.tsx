@@ -5,6 +5,7 @@ import "../styles/road.css";
 import "../styles/identity.css";
 
 import { Decisions } from "../pages/identity/Decisions.tsx";
+import { Find } from "../pages/identity/Find.tsx";
 import { Conflicts, Matches } from "../pages/identity/Questions.tsx";
 import { Missing } from "../pages/Missing.tsx";
 import { useSpeak } from "../shell/context.ts";
@@ -19,6 +20,7 @@ export default function IndexAdministrator() {
       nav={[
         { href: href(), label: speak("identity.title"), current: first === undefined },
         { href: href("conflicts"), label: speak("identity.conflicts"), current: first === "conflicts" },
+        { href: href("find"), label: speak("identity.find"), current: first === "find" },
         { href: href("decisions"), label: speak("identity.work"), current: first === "decisions" },
       ]}
     >
@@ -32,6 +34,7 @@ function Pages() {
   if (rest.length > 0) return <Missing />;
   if (first === undefined) return <Matches />;
   if (first === "conflicts") return <Conflicts />;
+  if (first === "find") return <Find />;
   if (first === "decisions") return <Decisions />;
   return <Missing />;
 }

@@ -97,7 +97,7 @@ function Who() {
   const speak = useSpeak();
   const account = useSession()?.account;
   if (!account) return null;
-  const place = account.department_name ?? account.institution_name ?? account.institution;
+  const place = [account.institution_name ?? account.institution, account.department_name].filter(Boolean).join(" ");
   return (
     <span className="who" title={account.institution_name ?? account.institution ?? undefined}>
       <strong>{account.display_name || account.name}</strong>

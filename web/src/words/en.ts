@@ -281,6 +281,7 @@ export const en: Words = {
   "action.match": "Match a patient",
   "action.pix": "Ask for the other identifiers of a patient",
   "action.golden-record": "See the golden record",
+  "action.find-registrations": "Find registrations",
   "action.identity-reviews": "See possible duplicates",
   "action.answer-identity": "Answer a possible duplicate",
   "action.merge": "Merge persons",

@@ -91,5 +91,23 @@ export const identity = {
   "identity.registrations": ["登记标识", "Registrations"],
   "identity.handle.hint": ["如 Person/0000…", "such as Person/0000…"],
   "identity.registration.hint": ["如 Patient/4ec6…，每行一个", "such as Patient/4ec6…, one a line"],
+  "identity.find": ["查找登记", "Find registrations"],
+  "identity.find.lead": [
+    "按姓名、出生日期或完整证件号查找；只显示脱敏的登记信息，每次查找都计入审计。",
+    "By name, birth date or a whole number. Registrations are shown masked, and every search is in the audit log.",
+  ],
+  "identity.find.none": ["没有找到符合条件的登记", "No registration matches"],
+  "identity.find.found": ["{n} 位居民，{m} 份登记", "{n} persons, {m} registrations"],
+  "identity.find.cut": ["只列出前 {n} 位，请补充条件", "Only the first {n} are listed: say more"],
+  "identity.find.count": ["{n} 份登记", "{n} registrations"],
+  "identity.find.choose": ["选择 {name} 的登记", "Choose the registration of {name}"],
+  "identity.find.hint": [
+    "勾选两位居民的登记可以合并；勾选一位居民的部分登记可以拆分。",
+    "Choose registrations of two persons to merge them, or some of one person to split them off.",
+  ],
+  "identity.find.merge": ["合并这两位居民", "Merge these two persons"],
+  "identity.find.split": ["把所选登记拆分出去", "Split off what is chosen"],
+  "identity.find.chosen": ["已选 {n} 份登记", "{n} chosen"],
+  "identity.institution": ["登记机构", "Institution"],
   "identity.done": ["已完成：涉及 {n} 位居民", "Done: {n} persons"],
 } as const satisfies Readonly<Record<string, readonly [string, string]>>;

@@ -3,13 +3,14 @@
 import { audit } from "./audit.ts";
 import { care } from "./care.ts";
 import { en } from "./en.ts";
+import { front } from "./front.ts";
 import { identity } from "./identity.ts";
 import { resident } from "./resident.ts";
 import { road } from "./road.ts";
 import { zh, type WordKey as FirstKey } from "./zh.ts";
 
 /** Words that were written as pairs. */
-const pairs = { ...audit, ...care, ...identity, ...resident, ...road };
+const pairs = { ...audit, ...care, ...front, ...identity, ...resident, ...road };
 
 /** The name of a sentence or word. */
 export type WordKey = FirstKey | keyof typeof pairs;

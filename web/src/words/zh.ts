@@ -279,6 +279,7 @@ export const zh = {
   "action.match": "匹配患者",
   "action.pix": "查询患者的其他标识",
   "action.golden-record": "查看主记录",
+  "action.find-registrations": "查找登记信息",
   "action.identity-reviews": "查看疑似重复",
   "action.answer-identity": "处置疑似重复",
   "action.merge": "合并居民",

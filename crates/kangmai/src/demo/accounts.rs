@@ -105,6 +105,9 @@ pub(super) fn make(folder: &Folder, city: &synth::Options, url: &str) -> anyhow:
         Person {
             name: "auditor", display_name: "顾明达".to_owned(), role: "audit-administrator", ..Person::default()
         },
+        Person {
+            name: "index", display_name: "方知远".to_owned(), role: "index-administrator", ..Person::default()
+        },
     ];
     let mut logins = Vec::new();
     for person in people {
@@ -133,6 +136,7 @@ pub(super) fn show(url: &str, logins: &[Login]) {
         "  2. On any result: 查看原文 shows the message, document or row that it came from.\n",
         "  3. resident: 调阅记录 names the doctor who just looked. institution: what the county hospital sent, what was set aside\n",
         "     and why, and its 日对账. family: residents under contract, who is due, whose pressure is too high.\n",
+        "     index: registrations that may be one person, side by side, and those with one card and two faces.\n",
     ));
     speak::data(text);
     speak::words("演示系统·全部为合成数据. Ctrl-C stops it");

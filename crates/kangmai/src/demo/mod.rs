@@ -18,6 +18,7 @@ use crate::{Ended, speak};
 mod accounts;
 mod check;
 mod compare;
+mod dictionaries;
 mod feeds;
 mod found;
 mod sample;
@@ -79,6 +80,7 @@ fn fill(
     arguments: &Demo,
 ) -> anyhow::Result<Option<Ended>> {
     let url = format!("http://{address}");
+    dictionaries::send(doors, city, &url)?;
     let sent = feeds::send(doors, city, &url)?;
     speak::words(format!("everything is in: {} in {:.0} s", sent, sent.seconds));
     if arguments.check {

@@ -22,6 +22,7 @@ fn make(visit: &Visit) -> Outcome {
     let any = subject.any();
     let pairs = [("patient", any.as_str()), ("_include", "ChargeItem:context"), ("_count", "1000"), ("_total", "none")];
     let found = lookup::all(visit, "ChargeItem", &pairs, RESOURCES_MAX)?;
+    let mut institutions = Institutions::of(&subject);
     let mut disclosed = subject.disclosed;
     lookup::note(&mut disclosed, &found);
     // In the order in which the newest line of each visit comes.
@@ -30,7 +31,6 @@ fn make(visit: &Visit) -> Outcome {
         let visit_of = charge["context"]["reference"].as_str().unwrap_or_default().to_owned();
         visits.entry(visit_of).or_default().push(charge);
     }
-    let mut institutions = Institutions::default();
     let bills: Vec<Value> = visits
         .iter()
         .map(|(reference, charges)| {
@@ -50,7 +50,7 @@ fn bill(visit: &Visit, encounter: &Value, charges: &[&Value], institutions: &mut
     let mut bill = json!({
         "encounter": encounter["id"],
         "date": facts::date(encounter).or_else(|| facts::date(first)),
-        "department": facts::concept_words(&encounter["serviceType"]),
+        "department": institutions.department(visit, encounter),
         "total": total.to_string(),
         "currency": "CNY",
         "lines": charges.iter().map(|charge| line(charge)).collect::<Vec<_>>(),

@@ -155,11 +155,16 @@ pub fn date_ms(resource: &Value) -> i64 {
 
 /// What it is, in a few words.
 pub fn title(resource: &Value) -> Option<String> {
+    title_with(resource, concept_words(&resource["serviceType"]))
+}
+
+/// As [`title`], where the department of a visit is known by another name than the source wrote.
+pub fn title_with(resource: &Value, department: Option<&str>) -> Option<String> {
     let concept = |name: &str| concept_words(&resource[name]).map(str::to_owned);
     let first = |name: &str| resource[name].as_array().and_then(|list| concept_words(list.first()?)).map(str::to_owned);
     match resource["resourceType"].as_str().unwrap_or_default() {
         "Encounter" => first("type")
-            .or_else(|| visit_title(resource))
+            .or_else(|| visit_title(resource, department))
             .or_else(|| resource["class"]["display"].as_str().map(str::to_owned))
             .or_else(|| resource["class"]["code"].as_str().map(str::to_owned)),
         "Composition" => concept("type").or_else(|| resource["title"].as_str().map(str::to_owned)),
@@ -174,9 +179,9 @@ pub fn title(resource: &Value) -> Option<String> {
 }
 
 /// 门诊 · 心血管内科.
-fn visit_title(encounter: &Value) -> Option<String> {
+fn visit_title(encounter: &Value, department: Option<&str>) -> Option<String> {
     let class = encounter["class"]["display"].as_str()?;
-    Some(concept_words(&encounter["serviceType"]).map_or_else(|| class.to_owned(), |it| format!("{class} · {it}")))
+    Some(department.map_or_else(|| class.to_owned(), |it| format!("{class} · {it}")))
 }
 
 /// One more line about it: the value of a result, the reason of an encounter.

@@ -24,7 +24,7 @@ const NAME_WORDS_MAX: usize = 8;
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
-struct Criteria {
+pub(super) struct Criteria {
     name: Option<String>,
     birth_date: Option<String>,
     identifier: Option<String>,
@@ -48,18 +48,39 @@ pub async fn by_form(visit: &Visit) -> Outcome {
     find(visit, &criteria)
 }
 
-fn find(visit: &Visit, criteria: &Criteria) -> Outcome {
-    // A comma or a bar has a meaning in a FHIR search; here every character stands for itself.
-    let literal = |text: &Option<String>| text.as_deref().map(str::trim).filter(|it| !it.is_empty()).map(escaped);
-    // Each word of a name must begin one of its parts: the parts of "Isela Rempel" are kept apart, and may come in either order.
-    let words = criteria.name.iter().flat_map(|name| name.split_whitespace()).take(NAME_WORDS_MAX);
-    let mut given: Vec<(&str, String)> = words.map(|word| ("name", escaped(word))).collect();
-    given.extend(literal(&criteria.birth_date).map(|date| ("birthdate", date)));
-    given.extend(literal(&criteria.identifier).map(|identifier| ("identifier", identifier)));
-    let mut pairs: Vec<(&str, &str)> = given.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    if pairs.is_empty() {
-        return Err(Failure::new(ErrorCode::BadSearch, "say at least one of name, birth_date, identifier"));
+impl Criteria {
+    /// The parameters of a search for registrations.
+    fn given(&self) -> Result<Vec<(&'static str, String)>, Failure> {
+        // A comma or a bar has a meaning in a FHIR search; here every character stands for itself.
+        let literal = |text: &Option<String>| text.as_deref().map(str::trim).filter(|it| !it.is_empty()).map(escaped);
+        // Each word of a name must begin one of its parts: the parts of "Isela Rempel" are kept apart, and may come in either
+        // order.
+        let words = self.name.iter().flat_map(|name| name.split_whitespace()).take(NAME_WORDS_MAX);
+        let mut given: Vec<(&str, String)> = words.map(|word| ("name", escaped(word))).collect();
+        given.extend(literal(&self.birth_date).map(|date| ("birthdate", date)));
+        given.extend(literal(&self.identifier).map(|identifier| ("identifier", identifier)));
+        if given.is_empty() {
+            return Err(Failure::new(ErrorCode::BadSearch, "say at least one of name, birth_date, identifier"));
+        }
+        Ok(given)
     }
+
+    /// The registrations that fit, as far as this caller may see them, and whether there are more.
+    pub(super) fn registrations(&self, visit: &Visit) -> Result<(Vec<Home>, bool), Failure> {
+        let given = self.given()?;
+        let mut pairs: Vec<(&str, &str)> = given.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        note(visit, &pairs);
+        pairs.push(("_count", "200"));
+        let found = lookup::all(visit, "Patient", &pairs, REGISTRATIONS_MAX)?;
+        let tenant = visit.caller()?.tenant();
+        let ids = found.hits.iter().filter_map(|patient| patient["id"].as_str());
+        Ok((ids.map(|id| visit.records().registration(tenant, id)).collect(), found.truncated))
+    }
+}
+
+fn find(visit: &Visit, criteria: &Criteria) -> Outcome {
+    let given = criteria.given()?;
+    let mut pairs: Vec<(&str, &str)> = given.iter().map(|(name, value)| (*name, value.as_str())).collect();
     note(visit, &pairs);
     pairs.push(("_count", "200"));
     let found: Found = lookup::all(visit, "Patient", &pairs, REGISTRATIONS_MAX)?;

@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 use trust::{Account, Duty, Interaction, Role};
 
 use super::facts::masked as masked_number;
+use super::find::Criteria;
+use super::lookup::{self, Institutions};
 use super::sources::masked;
 use super::{body, only_parameters, parameter};
 use crate::answer::{Answer, Outcome};
@@ -18,6 +20,8 @@ use crate::visit::Visit;
 
 /// Questions of one page.
 const PAGE_MAX: usize = 100;
+/// Persons that one search shows: whoever sees more should say more.
+const PERSONS_MAX: usize = 20;
 /// Events of one page.
 const EVENTS_MAX: usize = 500;
 /// A reason is a sentence.
@@ -55,9 +59,12 @@ fn question(one: &Queued) -> Value {
     })
 }
 
-/// Enough to decide by, not enough to copy down.
 fn side(side: &Side) -> Value {
-    let patient = &side.patient;
+    registration(&side.id, &side.person, &side.patient)
+}
+
+/// Enough to decide by, not enough to copy down.
+fn registration(id: &str, person: &str, patient: &Value) -> Value {
     let list = |member: &str| patient[member].as_array().cloned().unwrap_or_default();
     let text = |value: &Value| masked(value.as_str().unwrap_or_default());
     let number = |value: &Value| masked_number(value.as_str().unwrap_or_default());
@@ -72,14 +79,55 @@ fn side(side: &Side) -> Value {
         .map(|one| json!({ "system": one["system"], "masked": number(&one["value"]) }))
         .collect();
     json!({
-        "registration": format!("Patient/{}", side.id),
-        "person": side.person,
+        "registration": format!("Patient/{id}"),
+        "person": person,
         "names": names,
         "gender": patient["gender"],
         "birth_date": patient["birthDate"],
         "telecom": phones,
         "address": addresses,
         "identifiers": identifiers,
+    })
+}
+
+/// `POST /api/v1/identity/search`: persons with all their registrations, masked, by a name or a whole number.
+///
+/// Numbers come in the body: addresses end up in histories and logs. The audit event names by what was searched, and everybody
+/// who was shown.
+pub async fn search(visit: &Visit) -> Outcome {
+    only_parameters(visit, &[])?;
+    visit.has_duty(Duty::DecideIdentity)?;
+    let criteria: Criteria = body(visit)?;
+    tokio::task::block_in_place(|| {
+        let (found, truncated) = criteria.registrations(visit)?;
+        let mut institutions = Institutions::default();
+        let (mut persons, mut homes) = (Vec::<Value>::new(), Vec::new());
+        let mut is_cut = truncated;
+        for home in found {
+            let Some(subject) = lookup::subject_of(visit, home)? else { continue };
+            let handle = format!("Person/{}", subject.id);
+            if persons.iter().any(|person| person["person"] == handle.as_str()) {
+                continue;
+            }
+            if persons.len() == PERSONS_MAX {
+                is_cut = true;
+                break;
+            }
+            let registrations: Vec<Value> = subject
+                .patients
+                .iter()
+                .map(|patient| {
+                    let id = patient["id"].as_str().unwrap_or_default();
+                    let mut line = registration(id, &handle, patient);
+                    institutions.note(visit, patient, &mut line);
+                    line
+                })
+                .collect();
+            homes.extend(&subject.disclosed);
+            persons.push(json!({ "person": handle, "registrations": registrations }));
+        }
+        let count = persons.len();
+        Ok(Answer::json(&json!({ "persons": persons, "truncated": is_cut })).disclosing(homes, count))
     })
 }
 

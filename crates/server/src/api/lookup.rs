@@ -1,5 +1,7 @@
 //! Searches that the portal's pages are made of: the same as a client of `/fhir/R4` could send, under the same policy.
 
+use std::collections::HashMap;
+
 use model::{ErrorCode, Failure, Home, Number, ResourceKey, Rid, TenantId, TypeCode};
 use serde_json::{Value, json};
 use trust::Interaction;
@@ -112,11 +114,36 @@ pub fn masked_identity(visit: &Visit, registration: Home) -> Result<Value, Failu
     }))
 }
 
-/// Names of institutions (机构) by their code, each looked up once per page.
+/// What institutions (机构), departments (科室) and staff are called, each looked up once per page.
 #[derive(Default)]
-pub struct Institutions(std::collections::HashMap<String, Option<String>>);
+pub struct Institutions {
+    names: HashMap<String, Option<String>>,
+    departments: HashMap<String, Option<String>>,
+    staff: HashMap<String, Option<String>>,
+    /// The institution of each registration of the page, by the id of the `Patient`.
+    registered_at: HashMap<String, String>,
+}
 
 impl Institutions {
+    /// For the pages of a person: what does not say itself where it comes from, comes from where the registration is that it
+    /// hangs on. A row of a table names its institution once, for the registration and everything in the row.
+    pub fn of(subject: &Subject) -> Self {
+        let known = subject
+            .patients
+            .iter()
+            .filter_map(|patient| Some((patient["id"].as_str()?.to_owned(), facts::institution(patient)?)));
+        Self { registered_at: known.collect(), ..Self::default() }
+    }
+
+    /// The code of the institution that a resource comes from.
+    pub fn code_of(&self, resource: &Value) -> Option<String> {
+        facts::institution(resource).or_else(|| {
+            let references = [&resource["subject"]["reference"], &resource["patient"]["reference"]];
+            let patient = references.into_iter().find_map(|it| it.as_str()?.strip_prefix("Patient/"))?;
+            self.registered_at.get(patient).cloned()
+        })
+    }
+
     /// The name, when the directory knows it. What an institution is called is no secret: the platform looks for itself.
     pub fn name(&mut self, visit: &Visit, code: &str) -> Option<String> {
         let tenant = visit.asker().ok()?.tenant;
@@ -125,32 +152,66 @@ impl Institutions {
 
     /// As [`Institutions::name`], for a visit that is not signed in yet.
     pub fn name_in(&mut self, visit: &Visit, tenant: TenantId, code: &str) -> Option<String> {
-        if let Some(known) = self.0.get(code) {
-            return known.clone();
-        }
-        let name = named(visit, tenant, code);
-        self.0.insert(code.to_owned(), name.clone());
-        name
+        let name = || named(visit, tenant, code);
+        self.names.entry(code.to_owned()).or_insert_with(name).clone()
     }
 
     /// `institution` and `institution_name` of what a resource says about where it comes from.
     pub fn note(&mut self, visit: &Visit, resource: &Value, line: &mut Value) {
-        let Some(code) = facts::institution(resource) else { return };
+        let Some(code) = self.code_of(resource) else { return };
         line["institution_name"] = self.name(visit, &code).into();
         line["institution"] = code.into();
+    }
+
+    /// The department of a visit in words: the source's, else the name in the same institution's directory, else the code.
+    pub fn department(&mut self, visit: &Visit, encounter: &Value) -> Option<String> {
+        let concept = &encounter["serviceType"];
+        let words = facts::concept_words(concept)?;
+        let Some((Some(system), code)) = facts::first_code(concept) else { return Some(words.to_owned()) };
+        if words != code {
+            return Some(words.to_owned());
+        }
+        let tenant = visit.asker().ok()?.tenant;
+        Some(self.department_in(visit, tenant, (system, code)).unwrap_or_else(|| code.to_owned()))
+    }
+
+    /// The name of a department by system and code. A code means what its own institution means by it; no table of the nation
+    /// stands in, because hospitals number their departments as they like.
+    pub fn department_in(&mut self, visit: &Visit, tenant: TenantId, (system, code): (&str, &str)) -> Option<String> {
+        let token = format!("{system}|{code}");
+        let name = || organization(visit, tenant, &token);
+        self.departments.entry(token.clone()).or_insert_with(name).clone()
+    }
+
+    /// The name of somebody whom a resource refers to: what stands beside the reference, else what the directory says.
+    pub fn staff(&mut self, visit: &Visit, reference: &Value) -> Option<String> {
+        if let Some(words) = reference["display"].as_str() {
+            return Some(words.to_owned());
+        }
+        let id = reference["reference"].as_str()?.strip_prefix("Practitioner/")?;
+        let look = || {
+            let platform = care::platform(visit.asker().ok()?.tenant).ok()?;
+            let found = visit.records().read(&platform, "Practitioner", id).ok()?;
+            facts::human_name(&serde_json::from_slice(&found.json).ok()?)
+        };
+        self.staff.entry(id.to_owned()).or_insert_with(look).clone()
     }
 }
 
 fn named(visit: &Visit, tenant: TenantId, code: &str) -> Option<String> {
     let identifier = format!("{}|{code}", formats::national::INSTITUTION_CODE);
-    let pairs = [("identifier", identifier.as_str()), ("_count", "10"), ("_total", "none")];
-    let platform = care::platform(tenant).ok()?;
-    let found = visit.records().search_whole(&platform, "Organization", &pairs, 10);
-    let organizations = found.map(|found| found.hits).unwrap_or_default();
-    let named = organizations.iter().find_map(|organization| organization["name"].as_str()).map(str::to_owned);
+    let named = organization(visit, tenant, &identifier);
     // A source is registered with the institution's name, long before a message says it.
     named.or_else(|| {
         let sources = visit.app.road.sources().list(tenant).ok()?;
         sources.into_iter().find(|source| source.institution == code).map(|source| source.title)
     })
+}
+
+/// The name of the organization with this identifier.
+fn organization(visit: &Visit, tenant: TenantId, identifier: &str) -> Option<String> {
+    let pairs = [("identifier", identifier), ("_count", "10"), ("_total", "none")];
+    let platform = care::platform(tenant).ok()?;
+    let found = visit.records().search_whole(&platform, "Organization", &pairs, 10).ok()?;
+    found.hits.iter().find_map(|organization| organization["name"].as_str()).map(str::to_owned)
 }

@@ -23,14 +23,15 @@ fn make(visit: &Visit) -> Outcome {
         ("_total", "none"),
     ];
     let found = lookup::all(visit, "MedicationRequest", &pairs, RESOURCES_MAX)?;
+    let mut institutions = Institutions::of(&subject);
     let mut disclosed = subject.disclosed;
     lookup::note(&mut disclosed, &found);
-    let mut institutions = Institutions::default();
     let entries: Vec<Value> = found
         .hits
         .iter()
         .map(|request| {
             let mut line = line(request, &found.included);
+            line["prescriber"] = institutions.staff(visit, &request["requester"]).into();
             institutions.note(visit, request, &mut line);
             line
         })
@@ -56,7 +57,6 @@ fn line(request: &Value, medications: &[Value]) -> Value {
         "quantity": amount(quantity),
         "date": facts::date(request),
         "status": request["status"],
-        "prescriber": request["requester"]["display"],
         "reason": request["reasonCode"].as_array().and_then(|reasons| facts::concept_words(reasons.first()?)),
     })
 }

@@ -9,6 +9,7 @@ pub mod emergency;
 pub mod explain;
 mod facts;
 pub mod find;
+mod front;
 pub mod identity;
 pub mod launch;
 mod lookup;

@@ -43,7 +43,7 @@ fn make(visit: &Visit) -> Outcome {
     let mut disclosed = subject.disclosed.clone();
     lookup::note(&mut disclosed, &found);
     let results = Results::of(visit, &subject, &found.hits, &mut disclosed)?;
-    let mut institutions = Institutions::default();
+    let mut institutions = Institutions::of(&subject);
     let reports: Vec<Value> = found
         .hits
         .iter()

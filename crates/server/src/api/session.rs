@@ -99,7 +99,14 @@ pub async fn sign_out(visit: &Visit) -> Outcome {
 }
 
 pub(super) fn face(visit: &Visit, actor: &Actor, account: &Account) -> Value {
-    let called = |code| tokio::task::block_in_place(|| Institutions::default().name_in(visit, actor.tenant, code));
+    let mut institutions = Institutions::default();
+    let (institution, department) = tokio::task::block_in_place(|| {
+        let (Some(code), tenant) = (actor.institution.as_deref(), actor.tenant) else { return (None, None) };
+        let system = formats::national::institution_system(code, "department");
+        let called = |it: &str| institutions.department_in(visit, tenant, (&system, it));
+        let department = actor.department.as_deref().and_then(called);
+        (institutions.name_in(visit, tenant, code), department)
+    });
     let (zh, en) = actor.role.words();
     json!({
         "name": actor.name,
@@ -108,8 +115,9 @@ pub(super) fn face(visit: &Visit, actor: &Actor, account: &Account) -> Value {
         "role_words": {"zh": zh, "en": en},
         "tenant": actor.tenant.0,
         "institution": actor.institution,
-        "institution_name": actor.institution.as_deref().and_then(called),
+        "institution_name": institution,
         "department": actor.department,
+        "department_name": department,
         "staff_number": actor.staff_number,
     })
 }

@@ -1,13 +1,12 @@
 //! The front page of one person: allergies, problems, medicines, and the latest result of every kind.
 
-use std::collections::HashSet;
-
 use model::china;
 use model::{Failure, Home, instant_text};
 use serde_json::{Value, json};
 use trust::Interaction;
 
-use super::lookup::{self, Found, Institutions, RESOURCES_MAX, Subject};
+use super::front::{self, Front};
+use super::lookup::{self, Institutions, Subject};
 use super::{facts, timeline};
 use crate::answer::{Answer, Outcome};
 use crate::visit::Visit;
@@ -26,32 +25,24 @@ pub async fn show(visit: &Visit) -> Outcome {
 fn make(visit: &Visit) -> Outcome {
     let subject = lookup::subject(visit)?;
     let mut disclosed = subject.disclosed.clone();
-    let mut institutions = Institutions::default();
-    let mut lists = Vec::new();
-    for type_name in ["AllergyIntolerance", "Condition", "MedicationRequest"] {
-        lists.push(of_person(visit, &subject, type_name, &mut disclosed)?);
-    }
-    lists.push(newest_results(visit, &subject, &mut disclosed)?);
-    let count = 1 + lists.iter().map(|list| list.hits.len() + list.included.len()).sum::<usize>();
-    let truncated = lists.iter().any(|list| list.truncated);
-    let mut lines = |list: &Found, line: &dyn Fn(&Value) -> Value| -> Vec<Value> {
-        let noted = list.hits.iter().map(|resource| {
-            let mut line = line(resource);
-            institutions.note(visit, resource, &mut line);
-            line
-        });
-        noted.collect()
-    };
+    let mut institutions = Institutions::of(&subject);
+    let read = Front::read(visit, &subject, &mut disclosed)?;
+    let count = 1 + read.lists().iter().map(|list| list.hits.len() + list.included.len()).sum::<usize>();
+    let truncated = read.lists().iter().any(|list| list.truncated);
+    let allergies = front::allergies(visit, &read, &mut institutions);
+    let mut basics = basics(visit, &subject, &mut institutions)?;
+    basics["blood_type"] = front::blood_type(&read);
     let page = json!({
-        "allergies": lines(&lists[0], &allergy),
-        "problems": lines(&lists[1], &problem),
-        "medicines": lines(&lists[2], &|request| medicine(request, &lists[2].included)),
-        "results": latest(visit, &lists[3].hits, &mut institutions),
+        "allergies": allergies.lines,
+        "allergies_denied": allergies.denied,
+        "problems": front::problems(visit, &read, &mut institutions),
+        "medicines": front::medicines(visit, &read, &mut institutions),
+        "results": front::latest(visit, &read, &mut institutions),
         "person": person(visit, &subject, &mut institutions),
-        "basics": basics(visit, &subject)?,
+        "basics": basics,
         "new_since": news(visit, &subject, &mut disclosed, &mut institutions)?,
         "ground": visit.ground.as_ref().map(|ground| words_of(visit, ground)),
-        "freshness": {"last_updated": newest(&subject, &lists), "resources": count, "truncated": truncated},
+        "freshness": {"last_updated": front::newest(&subject, &read), "resources": count, "truncated": truncated},
     });
     Ok(Answer::json(&page).disclosing(disclosed, count))
 }
@@ -92,7 +83,7 @@ pub(super) fn age_years(birth_date: &str, now_ms: i64) -> Option<i64> {
 }
 
 /// 个人基本健康信息, as far as the registrations say it.
-fn basics(visit: &Visit, subject: &Subject) -> Result<Value, Failure> {
+fn basics(visit: &Visit, subject: &Subject, institutions: &mut Institutions) -> Result<Value, Failure> {
     let phone = subject.patients.iter().find_map(|patient| {
         let telecom = patient["telecom"].as_array()?;
         telecom.iter().find(|it| it["system"] == "phone").and_then(|it| it["value"].as_str())
@@ -103,12 +94,13 @@ fn basics(visit: &Visit, subject: &Subject) -> Result<Value, Failure> {
     let now_ms = visit.app.now_ms();
     let holds = |team: &&Value| team["period"]["end"].as_str().is_none_or(|end| end >= instant_text(now_ms).as_str());
     let contract = teams.hits.iter().find(holds).map(|team| {
-        let mut doctor = team["participant"].as_array().into_iter().flatten();
-        json!({
-            "doctor": doctor.find_map(|member| member["member"]["display"].as_str()),
-            "institution_name": team["managingOrganization"][0]["display"],
+        let mut doctors = team["participant"].as_array().into_iter().flatten();
+        let mut contract = json!({
+            "doctor": doctors.find_map(|member| institutions.staff(visit, &member["member"])),
             "until": team["period"]["end"],
-        })
+        });
+        institutions.note(visit, team, &mut contract);
+        contract
     });
     Ok(json!({
         "phone_masked": phone.map(facts::masked),
@@ -132,7 +124,8 @@ fn news(
     let today = china::day_text(visit.app.now_ms());
     let is_earlier = |encounter: &&Value| {
         let date = facts::date(encounter).and_then(|date| date.get(..10));
-        facts::institution(encounter).as_deref() == Some(own.as_str()) && date.is_some_and(|date| date < today.as_str())
+        institutions.code_of(encounter).as_deref() == Some(own.as_str())
+            && date.is_some_and(|date| date < today.as_str())
     };
     // The newest comes first.
     let Some(last) = visits.hits.iter().find(is_earlier) else { return Ok(None) };
@@ -157,95 +150,6 @@ pub(super) fn words_of(visit: &Visit, ground: &care::Ground) -> Value {
         "watermark": ground.rule.watermark,
         "remaining_seconds": ground.until_ms.map(|until_ms| (until_ms - visit.app.now_ms()).max(0) / 1000),
     })
-}
-
-/// The newest result of every code; and the newest of all, for results that have words instead of a code.
-fn newest_results(visit: &Visit, subject: &Subject, disclosed: &mut Vec<Home>) -> Result<Found, Failure> {
-    let caller = visit.may(Interaction::Search, "Observation")?;
-    let mut found = visit.records().newest_of_each_code(caller, "Observation", &subject.homes)?;
-    let any = subject.any();
-    let pairs = [("patient", any.as_str()), ("_count", "100"), ("_total", "none")];
-    let recent = visit.records().search_page(caller, "Observation", &pairs)?;
-    lookup::note(disclosed, &found);
-    lookup::note(disclosed, &recent);
-    let worded = recent.hits.into_iter().filter(|it| facts::first_code(&it["code"]).is_none());
-    found.hits.extend(worded);
-    found.hits.sort_by_cached_key(|resource| std::cmp::Reverse(facts::date_ms(resource)));
-    Ok(found)
-}
-
-fn of_person(visit: &Visit, subject: &Subject, type_name: &str, disclosed: &mut Vec<Home>) -> Result<Found, Failure> {
-    let any = subject.any();
-    let mut pairs = vec![("patient", any.as_str()), ("_count", "1000"), ("_total", "none")];
-    if type_name == "MedicationRequest" {
-        pairs.push(("_include", "MedicationRequest:medication"));
-    }
-    let found = lookup::all(visit, type_name, &pairs, RESOURCES_MAX)?;
-    lookup::note(disclosed, &found);
-    Ok(found)
-}
-
-fn line(resource: &Value) -> Value {
-    json!({
-        "id": resource["id"],
-        "type": resource["resourceType"],
-        "title": facts::title(resource),
-        "date": facts::date(resource),
-    })
-}
-
-fn allergy(resource: &Value) -> Value {
-    let mut line = line(resource);
-    line["criticality"] = resource["criticality"].clone();
-    line["status"] = facts::first_code(&resource["clinicalStatus"]).map(|(_, code)| code).into();
-    line
-}
-
-fn problem(resource: &Value) -> Value {
-    let mut line = line(resource);
-    line["status"] = facts::first_code(&resource["clinicalStatus"]).map(|(_, code)| code).into();
-    line["abated"] = resource["abatementDateTime"].clone();
-    line
-}
-
-fn medicine(request: &Value, medications: &[Value]) -> Value {
-    let mut line = line(request);
-    line["status"] = request["status"].clone();
-    if line["title"].is_null() {
-        // The medicine is a resource of its own, which the search included.
-        let reference = request["medicationReference"]["reference"].as_str().unwrap_or_default();
-        let id = reference.rsplit('/').next().unwrap_or_default();
-        let medication = medications.iter().find(|medication| medication["id"] == id);
-        line["title"] = medication.and_then(|it| facts::concept_words(&it["code"])).into();
-    }
-    line["dosage"] = request["dosageInstruction"][0]["text"].clone();
-    line
-}
-
-/// The newest value of every code; the search already comes newest first.
-fn latest(visit: &Visit, observations: &[Value], institutions: &mut Institutions) -> Vec<Value> {
-    let mut seen = HashSet::new();
-    let mut results = Vec::new();
-    for observation in observations {
-        for mut value in facts::values(observation) {
-            let key = (value["system"].to_string(), value["code"].to_string(), value["title"].to_string());
-            if !seen.insert(key) {
-                continue;
-            }
-            value["id"] = observation["id"].clone();
-            value["type"] = "Observation".into();
-            value["date"] = facts::date(observation).into();
-            institutions.note(visit, observation, &mut value);
-            results.push(value);
-        }
-    }
-    results
-}
-
-fn newest(subject: &Subject, lists: &[Found]) -> Option<String> {
-    let all = lists.iter().flat_map(|list| list.hits.iter()).chain(&subject.patients);
-    // All instants that the platform writes have the same form, so that the greatest text is the latest time.
-    all.filter_map(|resource| resource["meta"]["lastUpdated"].as_str()).max().map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -63,13 +63,13 @@ fn make(visit: &Visit) -> Outcome {
         Ok(())
     })?;
     let mut entries: Vec<Value> = lanes.into_iter().flat_map(|lane| lane.hits).collect();
-    entries.retain(|resource| wanted.is_none() || facts::institution(resource) == wanted);
+    let mut institutions = Institutions::of(&subject);
+    entries.retain(|resource| wanted.is_none() || institutions.code_of(resource) == wanted);
     in_order(&mut entries);
     let skipped = mark.map_or(0, |mark| mark.shown);
     let page: Vec<&Value> = entries.iter().skip(skipped).take(limit).collect();
     let next =
         (entries.len() > skipped + limit).then(|| page.last().map(|last| next_mark(last, &entries, skipped + limit)));
-    let mut institutions = Institutions::default();
     let lines: Vec<Value> = page.iter().map(|resource| line(visit, resource, &mut institutions)).collect();
     let count = lines.len();
     Ok(Answer::json(&json!({"entries": lines, "next": next.flatten()})).disclosing(disclosed, count))
@@ -184,14 +184,15 @@ fn complete(
 }
 
 pub(super) fn line(visit: &Visit, resource: &Value, institutions: &mut Institutions) -> Value {
+    let department = institutions.department(visit, resource);
     let mut line = json!({
         "date": facts::date(resource),
         "type": resource["resourceType"],
         "id": resource["id"],
-        "title": facts::title(resource),
+        "title": facts::title_with(resource, department.as_deref()),
         "detail": facts::detail(resource),
         "encounter": resource["encounter"]["reference"],
-        "department": facts::concept_words(&resource["serviceType"]),
+        "department": department,
     });
     institutions.note(visit, resource, &mut line);
     line

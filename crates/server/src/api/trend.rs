@@ -22,7 +22,7 @@ fn make(visit: &Visit) -> Outcome {
     };
     let subject = lookup::subject(visit)?;
     let mut disclosed = subject.disclosed.clone();
-    let mut institutions = Institutions::default();
+    let mut institutions = Institutions::of(&subject);
     let any = subject.any();
     // A component has a trend as well: systolic pressure is one of two values of an observation.
     let pairs = [("patient", any.as_str()), ("combo-code", code.as_str()), ("_count", "1000"), ("_total", "none")];

@@ -45,7 +45,7 @@ fn make(visit: &Visit) -> Outcome {
         homes.extend(subject.disclosed.iter().copied());
         lines.push(json!({
             "person": summary::person(visit, &subject, &mut institutions),
-            "encounter": encounter_line(&encounter),
+            "encounter": encounter_line(visit, &encounter, &mut institutions),
             "until": instant_text(known.counts_until_ms(rule.days_after_registration)),
         }));
     }
@@ -54,7 +54,7 @@ fn make(visit: &Visit) -> Outcome {
     Ok(Answer::json(&json!({"visits": lines, "truncated": truncated})).disclosing(homes, count))
 }
 
-fn encounter_line(encounter: &Value) -> Value {
+fn encounter_line(visit: &Visit, encounter: &Value, institutions: &mut Institutions) -> Value {
     let mut participants = encounter["participant"].as_array().into_iter().flatten();
     json!({
         "id": encounter["id"],
@@ -64,8 +64,8 @@ fn encounter_line(encounter: &Value) -> Value {
         "start": encounter["period"]["start"],
         "end": encounter["period"]["end"],
         "number": encounter["identifier"][0]["value"],
-        "department": facts::concept_words(&encounter["serviceType"]),
-        "practitioner": participants.find_map(|it| it["individual"]["display"].as_str()),
+        "department": institutions.department(visit, encounter),
+        "practitioner": participants.find_map(|it| institutions.staff(visit, &it["individual"])),
         "reason": encounter["reasonCode"].as_array().and_then(|reasons| facts::concept_words(reasons.first()?)),
     })
 }

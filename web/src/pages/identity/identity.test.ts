@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { Side } from "../../api/identity.ts";
 import { speakIn } from "../../words/index.ts";
+import { actOf } from "./chosen.ts";
 import { bitsText, handlesOf, reasonText, rowsOf } from "./compare.ts";
 
 const zh = speakIn("zh");
@@ -64,5 +65,31 @@ describe("handles", () => {
   it("are taken as they are pasted", () => {
     expect(handlesOf(" Patient/a\nb，Patient/a ; \n", "Patient")).toEqual(["Patient/a", "Patient/b"]);
     expect(handlesOf("  ", "Person")).toEqual([]);
+  });
+});
+
+describe("what is chosen among found registrations", () => {
+  const side = (registration: string) => ({ registration, person: "", names: [], telecom: [], address: [], identifiers: [] });
+  const found = [
+    { person: "Person/1", registrations: [side("Patient/a"), side("Patient/b")] },
+    { person: "Person/2", registrations: [side("Patient/c")] },
+    { person: "Person/3", registrations: [side("Patient/d")] },
+  ];
+  const act = (...chosen: string[]) => actOf(found, new Set(chosen));
+
+  it("merges two persons, whichever of their registrations stand for them", () => {
+    expect(act("Patient/c", "Patient/a")).toEqual({ kind: "merge", persons: ["Person/1", "Person/2"] });
+    expect(act("Patient/a", "Patient/b", "Patient/d")).toEqual({ kind: "merge", persons: ["Person/1", "Person/3"] });
+  });
+
+  it("splits a part of one person, and never all of it", () => {
+    expect(act("Patient/b")).toEqual({ kind: "split", person: "Person/1", registrations: ["Patient/b"] });
+    expect(act("Patient/a", "Patient/b")).toBeUndefined();
+    expect(act("Patient/c")).toBeUndefined();
+  });
+
+  it("does nothing with three persons or none", () => {
+    expect(act("Patient/a", "Patient/c", "Patient/d")).toBeUndefined();
+    expect(act()).toBeUndefined();
   });
 });

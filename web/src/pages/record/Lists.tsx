@@ -2,10 +2,12 @@
 
 import type { ReactNode } from "react";
 
-import type { Allergy, Line, Medicine, Problem } from "../../api/types.ts";
+import type { Allergy, Denied, Gathered, Line, Medicine, Problem } from "../../api/types.ts";
 import { day } from "../../format/date.ts";
 import { newestFirst } from "../../format/order.ts";
+import { placeOf, saidText } from "../../format/said.ts";
 import { Folded } from "../../parts/Folded.tsx";
+import { Originals } from "../../parts/Gathered.tsx";
 import { Panel } from "../../parts/Panel.tsx";
 import { SourceButton } from "../../parts/Source.tsx";
 import { Nothing } from "../../parts/Waiting.tsx";
@@ -26,9 +28,16 @@ function titleOf(line: Line): string {
   return line.title?.trim() || `${line.type}/${line.id}`;
 }
 
-export function Allergies({ allergies }: { allergies: readonly Allergy[] }) {
+interface AllergiesProps {
+  allergies: readonly Allergy[];
+  denied?: Denied | null | undefined;
+}
+
+export function Allergies({ allergies, denied }: AllergiesProps) {
   const speak = useSpeak();
   const severe = allergies.some((allergy) => rank(allergy) === 0);
+  const named = (allergy: Allergy): Allergy =>
+    allergy.unnamed ? { ...allergy, title: speak("allergies.unnamed") } : allergy;
   return (
     <Panel title={speak("allergies.title")} note={count(allergies)} className={severe ? "panel-alarm" : ""}>
       {allergies.length === 0 ? (
@@ -39,27 +48,55 @@ export function Allergies({ allergies }: { allergies: readonly Allergy[] }) {
           {newestFirst(allergies)
             .sort(severeFirst)
             .map((allergy) => (
-              <RecordLine
-                key={allergy.id}
-                line={allergy}
-                tag={
-                  <>
-                    {allergy.criticality && (
-                      <span className={allergy.criticality === "high" ? "tag tag-alarm" : "tag"}>
-                        {allergy.criticality === "high" && <Warning />}
-                        {speak.code("criticality", allergy.criticality)}
-                      </span>
-                    )}
-                    {allergy.status && allergy.status !== "active" && (
-                      <span className="tag">{speak.code("status", allergy.status)}</span>
-                    )}
-                  </>
-                }
-              />
+              <RecordLine key={allergy.id + (allergy.title ?? "")} line={named(allergy)} tag={<Tags allergy={allergy} />}>
+                {allergy.refuted_by?.map((said) => (
+                  <span className="line-against" key={said.institution ?? ""}>
+                    {speak("allergies.refuted", { place: placeOf(said, speak), date: day(said.date) })}
+                  </span>
+                ))}
+              </RecordLine>
             ))}
         </ul>
       )}
+      {denied && <DeniedBy denied={denied} against={allergies.some((allergy) => rank(allergy) < 2)} />}
     </Panel>
+  );
+}
+
+function Tags({ allergy }: { allergy: Allergy }) {
+  const speak = useSpeak();
+  const { criticality, status } = allergy;
+  return (
+    <>
+      {criticality && (
+        <span className={criticality === "high" ? "tag tag-alarm" : "tag"}>
+          {criticality === "high" && <Warning />}
+          {speak.code("criticality", criticality)}
+        </span>
+      )}
+      {status && status !== "active" && <span className="tag">{speak.code("status", status)}</span>}
+    </>
+  );
+}
+
+/** A denial is no allergy; beside an allergy it is a contradiction, and says so. */
+function DeniedBy({ denied, against }: { denied: Denied; against: boolean }) {
+  const speak = useSpeak();
+  return (
+    <div className={against ? "denied denied-against" : "denied"}>
+      <p>
+        <strong>{speak("allergies.denied")}</strong>
+        {against && <span className="tag tag-amber">{speak("allergies.denied.against")}</span>}
+      </p>
+      <ul>
+        {denied.institutions.map((said) => (
+          <li key={said.institution ?? ""}>
+            {speak("allergies.denied.place", { place: placeOf(said, speak), n: said.count, date: day(said.date) })}
+          </li>
+        ))}
+      </ul>
+      <Originals sources={denied.sources} />
+    </div>
   );
 }
 
@@ -162,16 +199,28 @@ function TwoParts<T extends Line & { status?: string | null }>(props: TwoPartsPr
   );
 }
 
-function RecordLine({ line, tag }: { line: Line & { dosage?: string | null }; tag?: ReactNode }) {
+interface LineProps {
+  line: Gathered & { dosage?: string | null };
+  tag?: ReactNode;
+  children?: ReactNode;
+}
+
+function RecordLine({ line, tag, children }: LineProps) {
+  const speak = useSpeak();
+  const said = saidText(line, speak);
+  const sources = line.sources ?? [];
   return (
     <li className="line">
       <span className="line-title">
         {titleOf(line)}
         {tag}
         {line.dosage && <span className="line-more">{line.dosage}</span>}
+        {said && <span className="line-said">{said}</span>}
+        {children}
       </span>
       <time className="line-date figures">{day(line.date)}</time>
       <SourceButton type={line.type} id={line.id} title={titleOf(line)} />
+      {sources.length > 1 && <Originals sources={sources} />}
     </li>
   );
 }

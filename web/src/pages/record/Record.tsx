@@ -19,7 +19,7 @@ export function Record({ person, summary }: { person: string; summary: Summary }
   return (
     <div className="record">
       <div className="record-side" ref={side}>
-        <Allergies allergies={summary.allergies} />
+        <Allergies allergies={summary.allergies} denied={summary.allergies_denied} />
         <Problems problems={summary.problems} />
         <Medicines medicines={summary.medicines} />
         <Registrations person={summary.person} />

@@ -3,9 +3,11 @@
 import { api } from "../../api/client.ts";
 import type { Mine, Notice } from "../../api/resident.ts";
 import type { Line, Result, Summary } from "../../api/types.ts";
+import { bloodText } from "../../format/blood.ts";
 import { day, minute } from "../../format/date.ts";
 import { newestFirst } from "../../format/order.ts";
 import { markOfResult, rangeText, unitText, valueText } from "../../format/result.ts";
+import { saidText } from "../../format/said.ts";
 import { Mark } from "../../parts/Mark.tsx";
 import { Identifiers, nameOf, PersonFacts } from "../../parts/PersonLine.tsx";
 import { Loaded } from "../../parts/Waiting.tsx";
@@ -78,7 +80,7 @@ function Identity({ mine, summary }: { mine: Mine; summary: Summary | undefined 
         {blood_type && (
           <div>
             <dt>{speak("resident.blood")}</dt>
-            <dd>{blood_type}</dd>
+            <dd>{bloodText(blood_type, speak)}</dd>
           </div>
         )}
         {contract && (
@@ -114,10 +116,10 @@ function Health({ summary }: { summary: Summary }) {
           <ul>
             {highFirst(allergies).map((one) => (
               <LineRow
-                key={one.id}
-                line={one}
+                key={one.id + (one.title ?? "")}
+                line={one.unnamed ? { ...one, title: speak("allergies.unnamed") } : one}
                 tag={one.criticality === "high" ? speak("criticality.high") : undefined}
-                detail={[one.institution_name]}
+                detail={[saidText(one, speak)]}
               />
             ))}
           </ul>
@@ -129,7 +131,7 @@ function Health({ summary }: { summary: Summary }) {
         ) : (
           <ul>
             {problems.slice(0, SHOWN).map((one) => (
-              <LineRow key={one.id} line={one} detail={[one.institution_name]} />
+              <LineRow key={one.id} line={one} detail={[saidText(one, speak)]} />
             ))}
           </ul>
         )}
@@ -140,7 +142,7 @@ function Health({ summary }: { summary: Summary }) {
         ) : (
           <ul>
             {medicines.slice(0, SHOWN).map((one) => (
-              <LineRow key={one.id} line={one} detail={[one.dosage, one.institution_name]} />
+              <LineRow key={one.id} line={one} detail={[one.dosage, saidText(one, speak)]} />
             ))}
           </ul>
         )}
