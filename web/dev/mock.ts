@@ -218,9 +218,10 @@ function summary(person: Somebody) {
   for (const entry of of("Observation")) if (entry.code && !latest.has(entry.code)) latest.set(entry.code, entry);
   return {
     person: faceOf(person),
-    allergies: lines("AllergyIntolerance"),
-    problems: lines("Condition"),
-    medicines: lines("MedicationRequest"),
+    allergies: gathered(lines("AllergyIntolerance")),
+    allergies_denied: denied(person),
+    problems: gathered(lines("Condition")),
+    medicines: gathered(lines("MedicationRequest")),
     results: [...latest.values()].slice(0, RESULTS_MAX).map((entry) => {
       const { id, code, title, value, unit, low, high, date } = entry;
       const original =
@@ -229,7 +230,7 @@ function summary(person: Somebody) {
       return { ...line, ...placeOf(entry), ...(original ? { original } : {}) };
     }),
     basics: {
-      blood_type: "A",
+      blood_type: { abo: ["A型"], rh: ["阳性"], disagree: false },
       phone_masked: "100****1234",
       contract: { doctor: "顾清和", institution_name: "槐溪镇卫生院（演示）", until: "2026-11-30" },
     },
@@ -239,6 +240,44 @@ function summary(person: Somebody) {
         : null,
     freshness: { last_updated: new Date(Date.now() - 600_000).toISOString(), resources: person.entries.length },
   };
+}
+
+type Sent = { id: string; type: string; title: string; date: string; institution: string; institution_name: string };
+
+function partsBy<T>(list: readonly T[], key: (one: T) => string): T[][] {
+  const parts = new Map<string, T[]>();
+  for (const one of list) parts.set(key(one), [...(parts.get(key(one)) ?? []), one]);
+  return [...parts.values()];
+}
+
+/** One line for each title, as the server makes them. */
+function gathered<T extends Sent>(lines: readonly T[]) {
+  return partsBy(lines, (line) => line.title).map((sources) => ({
+    ...sources[0],
+    first: sources.at(-1)?.date,
+    count: sources.length,
+    institutions: places(sources),
+    sources,
+  }));
+}
+
+function places(sources: readonly Sent[]) {
+  return partsBy(sources, (line) => line.institution).map((all) => ({
+    institution: all[0]?.institution,
+    institution_name: all[0]?.institution_name,
+    count: all.length,
+    date: all[0]?.date,
+  }));
+}
+
+/** Whoever has an allergy somewhere has denied it elsewhere. */
+function denied(person: Somebody) {
+  const allergy = person.entries.find((entry) => entry.type === "AllergyIntolerance");
+  if (!allergy) return null;
+  const { id, date } = allergy;
+  const title = "否认药物及食物过敏史";
+  const sources = [{ id, type: "Observation", title, date, institution: "990121101", institution_name: "槐溪镇卫生院（演示）" }];
+  return { count: 1, institutions: places(sources), sources };
 }
 
 function timeline(person: Somebody, query: URLSearchParams) {
