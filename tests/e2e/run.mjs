@@ -155,7 +155,7 @@ async function one({ road, url, watched }, journey, context, shot) {
 
 try {
   if (wants("walk")) await walks();
-  if (wants("city") && !chosen.includes("--mock") && !process.env.KANGMAI_URL) await city();
+  if (chosen.includes("--city") && !chosen.includes("--mock") && !process.env.KANGMAI_URL) await city();
   if (wants("journeys") && !chosen.includes("--mock") && !process.env.KANGMAI_URL) await journeys();
 } finally {
   await browser.close();

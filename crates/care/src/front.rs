@@ -150,6 +150,10 @@ pub fn is_result(observation: &Value) -> bool {
     if let Some(id) = element.and_then(|coding| coding["code"].as_str()) {
         return rules.element_groups.iter().any(|group| id.starts_with(group.as_str())) && is_measured(id);
     }
+    let mut systems = codings.iter().filter_map(|coding| coding["system"].as_str());
+    if systems.any(|system| rules.item_systems.iter().any(|end| system.ends_with(end.as_str()))) {
+        return true;
+    }
     let is_valued = |holder: &Value| holder["valueQuantity"].is_object() || holder["valueCodeableConcept"].is_object();
     is_valued(observation) || observation["component"].as_array().is_some_and(|parts| parts.iter().any(is_valued))
 }
@@ -270,7 +274,7 @@ mod tests {
         }
         assert!(is_result(&element("DE04.10.174.00", "valueQuantity", quantity())));
         assert!(is_result(&element("DE05.10.075.00", "valueQuantity", quantity())));
-        let own = json!({"code": {"coding": [{"system": "urn:kangmai:institution:1:item", "code": "9"}]}});
+        let own = json!({"code": {"coding": [{"system": "urn:kangmai:institution:1:note", "code": "9"}]}});
         let with = |name: &str, held: Value| {
             let mut observation = own.clone();
             observation[name] = held;
@@ -279,6 +283,8 @@ mod tests {
         assert!(is_result(&with("valueQuantity", quantity())));
         assert!(is_result(&with("component", json!([{"valueQuantity": quantity()}]))));
         assert!(!is_result(&with("valueString", text())));
+        let item = json!({"code": {"coding": [{"system": "urn:kangmai:institution:1:item", "code": "9"}]}, "valueString": "阴性"});
+        assert!(is_result(&item));
         // 阴性(-) is a word, and a result all the same: the report says that it is of the laboratory.
         let mut word = with("valueString", json!("阴性(-)"));
         word["category"] = json!([{"coding": [{"code": "laboratory"}]}]);

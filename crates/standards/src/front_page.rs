@@ -65,6 +65,8 @@ pub struct Results {
     pub element_system: String,
     /// Beginnings of data elements that can be results.
     pub element_groups: Vec<String>,
+    /// Endings of the systems that number laboratory items.
+    pub item_systems: Vec<String>,
     /// Where a blood group stands.
     pub blood: Blood,
 }
