@@ -3,7 +3,7 @@ export const front = {
   "front.said": ["{n} 次记录", "{n} entries"],
   "front.since": ["{date} 起", "since {date}"],
   "front.places": ["{name}等 {n} 家机构", "{name} and others, {n} institutions"],
-  "front.originals": ["全部 {n} 条记录与原文", "All {n} entries with their originals"],
+  "front.originals": ["记录与原文（{n} 条）", "Entries with their originals ({n})"],
   "front.place.unknown": ["来源机构未记录", "institution not stated"],
 
   "allergies.unnamed": ["有过敏史，未写明过敏物", "Allergic, substance not stated"],
