@@ -20,7 +20,7 @@ export CXX := ccache c++
 endif
 endif
 
-.PHONY: help demo build test fmt lint bench memory fuzz setup web web-test unit e2e clients kill search mllp grounds road
+.PHONY: help demo build test fmt lint bench memory setup web web-test unit e2e clients kill search mllp grounds road
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/:/' | column -t -s:
@@ -61,7 +61,7 @@ clients: build ## published FHIR clients, unchanged
 	tests/with_server.py --binary $(BINARY) -- tests/clients/run.sh '{base}' '{token}'
 
 search: build ## search answers against a naive scan, short form
-	tests/with_server.py --binary $(BINARY) -- tests/search/oracle.py --url '{base}' --token '{token}' --restricted-token '{restricted}' --bundles samples/synthea --bundle-limit 3
+	tests/with_server.py --binary $(BINARY) --search-parameters tests/search/parameters -- tests/search/oracle.py --custom --url '{base}' --token '{token}' --restricted-token '{restricted}' --bundles samples/synthea --bundle-limit 3
 
 mllp: build ## HL7 v2 over MLLP, by a sender that shares nothing with the product
 	python3 tests/mllp/mllp.py --binary $(BINARY)
@@ -79,9 +79,6 @@ kill: build ## kill -9 at random moments and failing disks, short form; and a sk
 	grep -q 'lost: created' target/skipped-fsync.txt
 	tests/kill/faults.py --binary $(BINARY) --every 7
 	tests/kill/ingest.py --binary $(BINARY) --messages 5000 --kills 3 --seed 3
-
-fuzz: ## broken bytes for every reader, one minute each; needs cargo-fuzz
-	fuzz/run.sh 60
 
 memory: build ## the largest allowed transactions, several at once: memory stays below its limit
 	bench/memory/largest_bundle.py --binary $(BINARY) --clients 4 --rounds 2 --at-most 300

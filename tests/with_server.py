@@ -34,6 +34,7 @@ def ready(port):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", default="target/release/kangmai")
+    parser.add_argument("--search-parameters", metavar="FOLDER", help="definitions (.json) of custom search parameters that are added first")
     parser.add_argument("command", nargs=argparse.REMAINDER)
     options = parser.parse_args()
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
@@ -54,6 +55,9 @@ def main():
         for name, scope in (("token", "system/*.cruds"), ("restricted", RESTRICTED)):
             made = subprocess.run([options.binary, "admin", "machine", "test-" + name, "--data", folder, "--tenant", "1", "--scope", scope], check=True, capture_output=True, text=True)
             names[name] = made.stdout.split()[-1]
+        for file in sorted(os.listdir(options.search_parameters)) if options.search_parameters else []:
+            path = os.path.join(options.search_parameters, file)
+            subprocess.run([options.binary, "admin", "search-parameter", "add", path, "--data", folder, "--tenant", "1"], check=True)
         for name, value in names.items():
             command = [part.replace("{" + name + "}", value) for part in command]
         code = subprocess.run(command).returncode

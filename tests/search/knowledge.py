@@ -534,5 +534,25 @@ def _parse(text):
     return table
 
 
+# What the definitions in `parameters/` select, said in this oracle's own path language.
+_CUSTOM = {
+    "Patient": "official-family string name(use=official).family",
+    "Observation": """
+component-quantity quantity component.value[Quantity]
+any-moment date effective[DateTime] | issued
+""",
+    "Encounter": "class-coding token class",
+    "Condition": "about reference subject @ Patient",
+    "Procedure": "about reference subject @ Patient",
+}
+
+
+def add_custom():
+    """From now on the custom parameters are asked about as well."""
+    for name, text in _CUSTOM.items():
+        added = _parse(text)
+        PARAMETERS[name].update({code: added[code] for code in added if code not in PARAMETERS[name]})
+
+
 PARAMETERS = {name: _parse(text) for name, text in _TYPES.items()}
 TYPES = sorted(PARAMETERS)

@@ -24,7 +24,7 @@ mod validate;
 
 pub use check::check_basic;
 pub use invariants::{EVALUATED_INVARIANTS, UNEVALUATED_INVARIANTS};
-pub use outcome::{Language, outcome};
+pub use outcome::{Language, failure_outcome, outcome};
 pub use patch::{PATCH_OPERATIONS_MAX, apply_json_patch};
 pub use reader::{BYTES_MAX, DEPTH_MAX, read, read_json};
 pub use rules::{Rule, rule};

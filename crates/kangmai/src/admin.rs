@@ -5,7 +5,7 @@ use std::io::BufRead;
 use anyhow::{Context, bail};
 use server::control::{self, Password, Reply, Request};
 
-use crate::cli::{Admin, AdminCommand, DataFolder};
+use crate::cli::{Admin, AdminCommand, DataFolder, SearchParameterCommand};
 use crate::{Ended, speak};
 
 /// Asks, and prints what is answered.
@@ -59,6 +59,7 @@ pub fn run(arguments: &Admin) -> anyhow::Result<Ended> {
         }
         AdminCommand::Reindex { folder } => reindex(folder),
         AdminCommand::RenewKeys { folder } => renew_keys(folder),
+        AdminCommand::SearchParameter(command) => search_parameter(command),
         AdminCommand::List { folder, tenant } => list(ask(folder, &Request::List { tenant: *tenant })?),
     }
 }
@@ -152,6 +153,30 @@ fn list(reply: Reply) -> anyhow::Result<Ended> {
         let scope = if account.scope.is_empty() { "-" } else { &account.scope };
         let line = [account.name.as_str(), &account.role, state, scope, &account.display_name].join("\t");
         speak::data(line);
+    }
+    Ok(Ended::Well)
+}
+
+fn search_parameter(command: &SearchParameterCommand) -> anyhow::Result<Ended> {
+    let (folder, request) = match command {
+        SearchParameterCommand::Add { file, folder, tenant } => {
+            let definition = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+            (folder, Request::AddSearchParameter { tenant: *tenant, definition })
+        }
+        SearchParameterCommand::Retire { name, folder, tenant } => {
+            (folder, Request::RetireSearchParameter { tenant: *tenant, name: name.clone() })
+        }
+        SearchParameterCommand::List { folder, tenant } => (folder, Request::ListSearchParameters { tenant: *tenant }),
+    };
+    match ask(folder, &request)? {
+        Reply::Text(words) => speak::words(words),
+        Reply::SearchParameters(found) => found.into_iter().for_each(|it| {
+            let failures = it.failures.to_string();
+            let fields =
+                [&it.code, &it.readiness, &it.kind, &it.bases, &it.evaluation, &failures, &it.url, &it.expression];
+            speak::data(fields.map(String::as_str).join("\t"));
+        }),
+        _ => bail!("the server answered something else than was asked"),
     }
     Ok(Ended::Well)
 }

@@ -281,7 +281,44 @@ pub enum AdminCommand {
         #[command(flatten)]
         folder: DataFolder,
     },
+    /// Search parameters of a tenant's own (FHIR `SearchParameter`). The index is built with a new one by the server that runs, or by the
+    /// next; until then questions that name it are answered 503
+    #[command(subcommand)]
+    SearchParameter(SearchParameterCommand),
     /// List the accounts of a tenant
+    List {
+        #[command(flatten)]
+        folder: DataFolder,
+        /// The tenant
+        #[arg(long, default_value_t = 1)]
+        tenant: u32,
+    },
+}
+
+/// What is done with custom search parameters.
+#[derive(Debug, Subcommand)]
+pub enum SearchParameterCommand {
+    /// Add one from a file
+    Add {
+        /// A FHIR `SearchParameter` in JSON: url, code, type, base, expression (FHIRPath), and target for references
+        file: PathBuf,
+        #[command(flatten)]
+        folder: DataFolder,
+        /// The tenant
+        #[arg(long)]
+        tenant: u32,
+    },
+    /// Retire one: it is unknown at once
+    Retire {
+        /// Its code or its url
+        name: String,
+        #[command(flatten)]
+        folder: DataFolder,
+        /// The tenant
+        #[arg(long)]
+        tenant: u32,
+    },
+    /// List them: code, ready|building|broken, type, bases, compiled|interpreted, evaluations that failed, url, expression
     List {
         #[command(flatten)]
         folder: DataFolder,

@@ -6,10 +6,10 @@
 //! generation it reads can never be of different moments. Every commit that touches the index carries the row as a
 //! precondition, so that a plan made before a change is made again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use model::{ErrorCode, Failure, ResourceKey};
+use model::{ErrorCode, Failure, ResourceKey, TenantId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use store::{CommitError, Keyspace, Precondition, Snapshot, Store, StoreError, Transaction, Write};
@@ -92,6 +92,10 @@ pub(crate) struct Generations {
     pub(crate) active: Arc<Parameters>,
     /// Whose rows are written besides.
     pub(crate) building: Option<Arc<Parameters>>,
+    /// The fingerprint of what this program would build.
+    pub(crate) wanted: String,
+    /// What tenants with custom parameters can be asked; all others: what is active.
+    asked: BTreeMap<u32, Arc<Parameters>>,
 }
 
 impl Generations {
@@ -108,6 +112,11 @@ impl Generations {
             rows.append(&mut index::rows(building, tenant_keys, key, resource, last_updated_ms));
         }
         rows
+    }
+
+    /// What a tenant can be asked.
+    pub(crate) fn asked(&self, tenant: TenantId) -> &Arc<Parameters> {
+        self.asked.get(&tenant.0).unwrap_or(&self.active)
     }
 
     /// What must still be true when rows of these generations are committed.
@@ -215,7 +224,11 @@ impl Records {
         let (row, state) = State::read(snapshot)?.ok_or_else(missing)?;
         let active = self.parameters_of(snapshot, &state.active)?;
         let building = state.building.as_ref().map(|it| self.parameters_of(snapshot, it)).transpose()?;
-        let generations = Arc::new(Generations { row, state, active, building });
+        let (_, wanted) = self.wanted(snapshot)?;
+        let tenants: BTreeSet<u32> = active.tenants().chain(wanted.tenants()).collect();
+        let asked = tenants.into_iter().map(|tenant| (tenant, Arc::new(active.asked(tenant, &wanted)))).collect();
+        let wanted = wanted.fingerprint().to_owned();
+        let generations = Arc::new(Generations { row, state, active, building, wanted, asked });
         *self.generations.write() = Some(Arc::clone(&generations));
         Ok(generations)
     }
@@ -245,6 +258,7 @@ impl Records {
         let definitions = Definitions::read(&String::from_utf8_lossy(&text));
         let definitions =
             definitions.map_err(|error| OpenError::Damaged(format!("definitions of the index: {error}")))?;
+        let definitions = definitions.counting_with(&self.definitions);
         let parameters = Parameters::of(&definitions)?;
         // The same definitions can compile to something else, when the elements of the resources changed.
         if parameters.fingerprint() != of.fingerprint {

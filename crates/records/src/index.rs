@@ -19,7 +19,7 @@ use store::Keyspace;
 use trust::TenantKeys;
 
 use crate::keys::{self, ClinicalDate, IdText, Suffix, TEXT_PREFIX_CHARS_MAX, value};
-use crate::parameters::{Alias, Extracted, Parameter, Parameters, Span, clinical_date, normalise};
+use crate::parameters::{Alias, Computed, Extracted, Parameter, Parameters, Span, clinical_date, normalise};
 use crate::search::clinical_parameter;
 
 /// The version of the rules in code that decide which rows a resource has: this file, the readers of `parameters`, the encoding of
@@ -41,7 +41,8 @@ pub(crate) fn suffix(parameters: &Parameters, key: &ResourceKey, resource: &Json
     // The suffix answers questions about the type's date parameter, so it must say when its date is not that parameter's
     // value, and may tell the length only when it is the one value.
     let parameter = clinical_parameter(type_code).and_then(|code| parameters.get(type_code, code));
-    let values = parameter.map(|parameter| parameter.values(resource)).unwrap_or_default();
+    let computed = Computed::default();
+    let values = parameter.map(|parameter| parameter.values(resource, &computed)).unwrap_or_default();
     let is_same = |value: &Extracted<'_>| *value == Extracted::Date { low_ms, high_ms };
     let date = match values.as_slice() {
         [only] if is_same(only) => ClinicalDate::of(low_ms, high_ms),
@@ -69,7 +70,7 @@ pub(crate) fn rows(
         listed: Vec::new(),
     };
     builder.add(keys::EVERY, &[]);
-    for parameter in parameters.of_type(key.rid.type_code) {
+    for parameter in parameters.for_tenant(key.tenant.0).of_type(key.rid.type_code) {
         match parameter.code.as_str() {
             "_id" => {}
             "_lastUpdated" => builder.add(parameter.number, &value::date(last_updated_ms, last_updated_ms)),
@@ -115,7 +116,8 @@ impl Builder<'_> {
     fn add_parameter(&mut self, parameters: &Parameters, parameter: &Parameter, resource: &Json) {
         let in_compartment = is_compartment_parameter(parameters, self.key.rid.type_code, parameter.number);
         let listed = COMPARTMENT_PARAMETERS.contains(&parameter.code.as_str());
-        for extracted in parameter.values(resource) {
+        let computed = Computed::default();
+        for extracted in parameter.values(resource, &computed) {
             if in_compartment
                 && let Extracted::Reference { local: Some((type_name, id)), .. } = &extracted
                 && *type_name == TypeCode::PATIENT.name()

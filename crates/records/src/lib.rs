@@ -10,10 +10,12 @@
 //! | [`matching`]   | what one value of a question means |
 //! | `keys`, `index` | keys byte by byte; the rows of one resource |
 //! | `generation`, `reindex` | which index answers; a new one built beside it |
+//! | `custom`       | search parameters of a tenant's own |
 //! | `search`       | question → plan → hits → page |
 //! | `resource`, `load` | the row of a resource; from an id to what the caller may see |
 //! | `work` | a commit that a room above puts together itself: resources beside rows of its own |
 //! | `write`, `transaction` | create, update, patch, delete; bundles |
+//! | `unchanged`    | conditional reads |
 //! | `history`, `everything` | versions over time; all of one patient |
 //! | `feed` | what rooms above follow, in commit order |
 //!
@@ -23,13 +25,14 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use model::{Clock, Failure, Home, Issue, ResourceKey};
+use model::{Clock, Failure, Home, Issue, ResourceKey, TenantId};
 use parking_lot::RwLock;
 use store::Store;
 
 use generation::Generations;
 
 mod caller;
+mod custom;
 mod everything;
 mod feed;
 mod generation;
@@ -44,16 +47,19 @@ mod reindex;
 mod resource;
 mod search;
 mod transaction;
+mod unchanged;
 mod work;
 mod write;
 
 pub use caller::Caller;
+pub use custom::{Custom, CustomError, Readiness};
 pub use feed::Changed;
 pub use generation::OpenError;
 pub use history::HistoryScope;
-pub use parameters::{Definitions, LoadError, Parameter, Parameters};
+pub use parameters::{CustomParameter, Definitions, LoadError, Parameter, Parameters};
 pub use reindex::{Progress, ReindexError, Reindexed};
 pub use search::Whole;
+pub use unchanged::Known;
 pub use work::{Address, Work};
 pub use write::{Return, Target, WriteOptions, Written, block_on};
 
@@ -138,12 +144,13 @@ impl Records {
         Ok(Self { store, parameters, definitions, clock, generations, is_reindexing })
     }
 
-    /// The search parameters that answer now, for the `CapabilityStatement`.
+    /// The search parameters that answer now, for the `CapabilityStatement`; with those of a tenant, if one asks.
     ///
     /// # Errors
     /// `Internal` when the state of the index cannot be read.
-    pub fn parameters(&self) -> Result<Parameters, Failure> {
-        Ok(Parameters::clone(&self.generations(&*self.store.snapshot())?.active))
+    pub fn parameters(&self, tenant: Option<TenantId>) -> Result<Parameters, Failure> {
+        let generations = self.generations(&*self.store.snapshot())?;
+        Ok(Parameters::clone(tenant.map_or(&generations.active, |tenant| generations.asked(tenant))))
     }
 
     /// The search parameters of this program, for what is not answered from the index.

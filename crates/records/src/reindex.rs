@@ -16,6 +16,7 @@ use store::{CommitError, Keyspace, Precondition, Transaction, Write, prefix_end}
 
 use crate::generation::{self, CURSOR_ROW, Generation, OpenError, State};
 use crate::index::{self, EXTRACTOR_SET};
+use crate::parameters::{Definitions, Parameters};
 use crate::resource::{self, Header, Opener};
 use crate::{Records, keys};
 
@@ -79,14 +80,15 @@ impl Drop for AtWork<'_> {
 }
 
 impl Records {
-    /// Whether the index was written with other definitions than this program's, or with unknown ones, or a reindex was cut off.
+    /// Whether the index was written with other definitions than this program's and the tenants', or with unknown ones, or a reindex was
+    /// cut off.
     ///
     /// # Errors
     /// `Internal` when the state of the index cannot be read.
     pub fn needs_reindex(&self) -> Result<bool, Failure> {
         let generations = self.generations(&*self.store.snapshot())?;
         let State { active, building, retired, .. } = &generations.state;
-        Ok(active.fingerprint != self.parameters.fingerprint() || building.is_some() || !retired.is_empty())
+        Ok(active.fingerprint != generations.wanted || building.is_some() || !retired.is_empty())
     }
 
     /// Builds a new generation with this program's definitions and switches to it. `go_on` is told the progress between commits and
@@ -100,8 +102,9 @@ impl Records {
         }
         let _at_work = AtWork(&self.is_reindexing);
         self.retire()?;
-        let is_continued = self.begin()?;
-        let resources = self.build(go_on)?;
+        let wanted = self.wanted(&*self.store.snapshot())?;
+        let is_continued = self.begin(&wanted)?;
+        let resources = self.build(&wanted.1, go_on)?;
         let generation = self.switch()?;
         self.retire()?;
         Ok(Reindexed { generation, resources, is_continued })
@@ -129,8 +132,8 @@ impl Records {
     }
 
     /// Whether something begun earlier is gone on with.
-    fn begin(&self) -> Result<bool, ReindexError> {
-        let own = self.parameters.fingerprint();
+    fn begin(&self, (definitions, parameters): &(Definitions, Parameters)) -> Result<bool, ReindexError> {
+        let own = parameters.fingerprint();
         let mut is_continued = false;
         self.change(|state| {
             is_continued =
@@ -147,7 +150,7 @@ impl Records {
             }
             self.remove_generation(number)?;
             state.building = Some(Generation { number, extractor_set: EXTRACTOR_SET, fingerprint: own.to_owned() });
-            let kept = generation::keep_definitions(&self.store, &self.definitions, own);
+            let kept = generation::keep_definitions(&self.store, definitions, own);
             let mut writes = vec![kept, Write::Delete(Keyspace::Meta, CURSOR_ROW.to_vec())];
             let is_needed = |fingerprint: &str| {
                 fingerprint.is_empty() || fingerprint == own || fingerprint == state.active.fingerprint
@@ -162,7 +165,7 @@ impl Records {
         Ok(is_continued)
     }
 
-    fn build(&self, go_on: &mut dyn FnMut(Progress) -> bool) -> Result<u64, ReindexError> {
+    fn build(&self, wanted: &Parameters, go_on: &mut dyn FnMut(Progress) -> bool) -> Result<u64, ReindexError> {
         let mut progress = Progress { done: 0, about: self.store.engine().estimate(Keyspace::Resource, &[], &[]) };
         loop {
             if !go_on(progress) {
@@ -170,7 +173,7 @@ impl Records {
             }
             let mut limit = CHUNK_RESOURCES;
             let read = loop {
-                match self.build_chunk(limit)? {
+                match self.build_chunk(wanted, limit)? {
                     Some(read) => break read,
                     // Somebody wrote one of them: fewer at a time, until it is one that is read and written at once.
                     None => limit = (limit / 4).max(1),
@@ -184,13 +187,13 @@ impl Records {
     }
 
     /// Puts the next resources into the generation. `None`: others changed one of them meanwhile.
-    fn build_chunk(&self, limit: usize) -> Result<Option<u64>, ReindexError> {
+    fn build_chunk(&self, wanted: &Parameters, limit: usize) -> Result<Option<u64>, ReindexError> {
         let snapshot = self.store.snapshot();
         let (row, state) = State::read(&*snapshot)?.ok_or_else(|| OpenError::Damaged("no row `index`".to_owned()))?;
-        let Some(building) = &state.building else {
+        let Some(building) = state.building.as_ref().filter(|it| it.fingerprint == wanted.fingerprint()) else {
             return Err(OpenError::Damaged("the generation that is being built is gone".to_owned()).into());
         };
-        let parameters = self.parameters.at_generation(building.number);
+        let parameters = wanted.at_generation(building.number);
         let mut from = snapshot.get(Keyspace::Meta, CURSOR_ROW)?.unwrap_or_default();
         if !from.is_empty() {
             // The first key behind it.
@@ -229,7 +232,7 @@ impl Records {
 
     fn add_rows(
         &self,
-        parameters: &crate::Parameters,
+        parameters: &Parameters,
         opener: &mut Opener,
         address: &ResourceKey,
         row: &[u8],

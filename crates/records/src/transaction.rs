@@ -67,7 +67,8 @@ impl Records {
         });
         let (mut responses, reads) = Box::pin(planned).await?;
         for (position, read) in reads {
-            responses[position] = self.answer_get(caller, &read).unwrap_or_else(|failure| Response::failed(&failure));
+            responses[position] =
+                self.answer_get(caller, &read).unwrap_or_else(|failure| Response::failed(&failure, options.language));
         }
         Ok(responses)
     }

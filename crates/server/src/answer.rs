@@ -42,7 +42,7 @@ impl Answer {
 
     /// A stored resource with its version headers, or 304 when the client already has it.
     pub fn document(visit: &Visit, document: Document) -> Self {
-        let known = crate::negotiate::already_has(&visit.headers, document.version);
+        let known = crate::negotiate::known(&visit.headers).is(document.version, document.last_updated_ms);
         let answer = Self {
             status: if known { StatusCode::NOT_MODIFIED } else { StatusCode::OK },
             body: if known { Bytes::new() } else { document.json.into() },

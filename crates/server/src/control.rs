@@ -22,7 +22,10 @@ use crate::folder::{Folder, FolderError};
 use crate::reindexing::{self, Reindexing, Standing};
 
 mod apply;
+mod search_parameters;
 mod verify;
+
+pub use search_parameters::SearchParameterLine;
 
 /// The longest request or reply, in bytes: a list of some ten thousand accounts.
 const LINE_BYTES_MAX: u64 = 4 << 20;
@@ -98,6 +101,25 @@ pub enum Request {
         /// The code of the institution.
         institution: String,
     },
+    /// Adds a custom search parameter; answers [`Reply::Text`].
+    AddSearchParameter {
+        /// Whose.
+        tenant: u32,
+        /// A FHIR `SearchParameter` in JSON.
+        definition: String,
+    },
+    /// Retires one; answers [`Reply::Text`].
+    RetireSearchParameter {
+        /// Whose.
+        tenant: u32,
+        /// Its code or its URL.
+        name: String,
+    },
+    /// Lists them; answers [`Reply::SearchParameters`].
+    ListSearchParameters {
+        /// Whose.
+        tenant: u32,
+    },
     /// Lists accounts; answers [`Reply::Accounts`].
     List {
         /// Whose accounts.
@@ -162,6 +184,8 @@ pub enum Reply {
     Secret(String),
     /// Every account.
     Accounts(Vec<AccountLine>),
+    /// Every custom search parameter.
+    SearchParameters(Vec<SearchParameterLine>),
     /// Text to be printed as it is.
     Text(String),
     /// What the verification of an audit log found.
@@ -366,6 +390,11 @@ async fn answer(app: Arc<App>, stream: tokio::net::UnixStream) {
             Ok(standing) => standing,
             Err(why) => note_reindex(&app, Err(why)),
         },
+        Ok(
+            request @ (Request::AddSearchParameter { .. }
+            | Request::RetireSearchParameter { .. }
+            | Request::ListSearchParameters { .. }),
+        ) => search_parameters::in_server(&app, &request),
         Ok(request) => apply::apply(&app.store, Arc::clone(&app.clock), &request),
         Err(_) => {
             Reply::Refused("this server does not know the request; is the program of another version?".to_owned())

@@ -1,7 +1,9 @@
 //! The small print of HTTP: what a client prefers, accepts and already has.
 
 use axum::http::{HeaderMap, HeaderName, header};
+use jiff::fmt::rfc2822::DateTimeParser;
 use model::{ErrorCode, Failure};
+use records::Known;
 
 /// The media type that FHIR routes write.
 pub const FHIR_JSON: &str = "application/fhir+json;charset=utf-8";
@@ -107,14 +109,14 @@ pub fn sends(headers: &HeaderMap, kinds: &[&str]) -> Result<(), Failure> {
 pub const RESOURCE_KINDS: &[&str] =
     &["application/fhir+json", "application/json", "application/json+fhir", "text/json"];
 
-/// Whether `If-None-Match` names this version (or any), so that 304 is the answer.
-pub fn already_has(headers: &HeaderMap, version: u32) -> bool {
-    let Some(known) = text(headers, header::IF_NONE_MATCH) else { return false };
-    let version = version.to_string();
-    known
-        .split(',')
-        .map(str::trim)
-        .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"') == version)
+/// What the headers say about the version that the client has. A date that is none is passed over (RFC 9110 §13.1.3).
+pub fn known(headers: &HeaderMap) -> Known {
+    let since = text(headers, header::IF_MODIFIED_SINCE);
+    let since = since.and_then(|date| DateTimeParser::new().parse_timestamp(date).ok());
+    Known {
+        if_none_match: text(headers, header::IF_NONE_MATCH).map(str::to_owned),
+        if_modified_since_ms: since.map(jiff::Timestamp::as_millisecond),
+    }
 }
 
 /// The HTTP date of a millisecond count: `Sat, 21 Nov 2026 08:00:00 GMT`.
@@ -159,11 +161,11 @@ mod tests {
     }
 
     #[test]
-    fn etags_match_weak_and_strong() {
-        assert!(already_has(&headers(header::IF_NONE_MATCH, "W/\"3\""), 3));
-        assert!(already_has(&headers(header::IF_NONE_MATCH, "\"2\", \"3\""), 3));
-        assert!(!already_has(&headers(header::IF_NONE_MATCH, "W/\"33\""), 3));
-        assert!(!already_has(&HeaderMap::new(), 3));
+    fn dates_come_back() {
+        let date = headers(header::IF_MODIFIED_SINCE, "Tue, 14 Nov 2023 22:13:20 GMT");
+        assert_eq!(known(&date).if_modified_since_ms, Some(1_700_000_000_000));
+        assert_eq!(known(&headers(header::IF_MODIFIED_SINCE, "yesterday")), Known::default());
+        assert_eq!(known(&headers(header::IF_NONE_MATCH, "W/\"3\"")).if_none_match.as_deref(), Some("W/\"3\""));
     }
 
     #[test]

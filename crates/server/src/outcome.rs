@@ -6,9 +6,6 @@ use serde_json::{Value, json};
 
 use crate::language::Language;
 
-/// The code system of our error codes; the table is `docs/ERRORS.md`.
-const SYSTEM: &str = "urn:kangmai:error";
-
 /// Which of the two shapes an error takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Face {
@@ -21,7 +18,7 @@ pub enum Face {
 /// The failure in the shape of its face.
 pub fn render(failure: &Failure, face: Face, language: Language) -> Value {
     match face {
-        Face::Fhir => operation_outcome(failure, language),
+        Face::Fhir => fhir::failure_outcome(failure, language.into()),
         Face::Api => api_error(failure, language),
     }
 }
@@ -33,28 +30,6 @@ pub fn findings(issues: &[Issue], language: Language) -> Value {
 
 fn sentence(failure: &Failure, language: Language) -> &'static str {
     language.pick((failure.code.zh(), failure.code.en()))
-}
-
-/// First the error of the table, then every issue that led to it.
-fn operation_outcome(failure: &Failure, language: Language) -> Value {
-    let mut first = json!({
-        "severity": "error",
-        "code": failure.code.issue_type(),
-        "details": {
-            "coding": [{"system": SYSTEM, "code": failure.code.code()}],
-            "text": sentence(failure, language),
-        },
-    });
-    if !failure.detail.is_empty() {
-        first["diagnostics"] = failure.detail.clone().into();
-    }
-    let mut issues = vec![first];
-    if !failure.issues.is_empty()
-        && let Value::Array(found) = findings(&failure.issues, language)["issue"].take()
-    {
-        issues.extend(found);
-    }
-    json!({"resourceType": "OperationOutcome", "issue": issues})
 }
 
 fn api_error(failure: &Failure, language: Language) -> Value {

@@ -32,6 +32,8 @@ pub(crate) struct Reindexing {
     about: AtomicU64,
     is_stopping: AtomicBool,
     ended: Mutex<Option<(bool, String)>>,
+    /// Whether a thread is at work and will still look whether more is to be done.
+    is_busy: Mutex<bool>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -54,12 +56,15 @@ impl Reindexing {
     pub(crate) fn begin(app: &Arc<App>) -> std::io::Result<()> {
         let mine = &app.reindexing;
         let mut thread = mine.thread.lock();
-        if mine.is_stopping.load(Ordering::Acquire) || is_running(thread.as_ref()) {
+        let mut is_busy = mine.is_busy.lock();
+        // A thread that panicked is not at work, whatever it said before.
+        if mine.is_stopping.load(Ordering::Acquire) || (*is_busy && is_running(thread.as_ref())) {
             return Ok(());
         }
         *mine.ended.lock() = None;
         let worker = Arc::clone(app);
-        *thread = Some(std::thread::Builder::new().name("reindex".to_owned()).spawn(move || work(&worker))?);
+        *thread = Some(std::thread::Builder::new().name("reindex".to_owned()).spawn(move || work_on(&worker))?);
+        *is_busy = true;
         Ok(())
     }
 
@@ -73,7 +78,21 @@ impl Reindexing {
     }
 }
 
-fn work(app: &App) {
+/// Builds until nothing is left to build: a search parameter may have been defined meanwhile.
+fn work_on(app: &App) {
+    loop {
+        let is_built = work(app);
+        let mut is_busy = app.reindexing.is_busy.lock();
+        let is_more = is_built && matches!(app.records.needs_reindex(), Ok(true));
+        if !is_more || app.reindexing.is_stopping.load(Ordering::Acquire) {
+            *is_busy = false;
+            return;
+        }
+    }
+}
+
+/// One reindex; whether it came to its end.
+fn work(app: &App) -> bool {
     let mine = &app.reindexing;
     tracing::info!("the search index is being built anew; the old one answers until then");
     let result = app.records.reindex(&mut |Progress { done, about }| {
@@ -85,7 +104,7 @@ fn work(app: &App) {
         // The next start goes on with it.
         Err(ReindexError::Stopped) => {
             *mine.ended.lock() = Some((false, ReindexError::Stopped.to_string()));
-            return;
+            return false;
         }
         Ok(done) => {
             tracing::info!(generation = done.generation, resources = done.resources, "the new search index answers");
@@ -97,7 +116,9 @@ fn work(app: &App) {
         }
     };
     control::note_reindex(app, ended.clone().map(|_| ()));
+    let is_built = ended.is_ok();
     *mine.ended.lock() = Some(ended.map_or_else(|why| (false, why), |words| (true, words)));
+    is_built
 }
 
 fn is_running(thread: Option<&JoinHandle<()>>) -> bool {

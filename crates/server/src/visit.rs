@@ -205,7 +205,12 @@ impl Visit {
         let text = |name| negotiate::text(&self.headers, name).map(str::to_owned);
         // FHIR's own examples write the condition both with and without its question mark.
         let if_none_exist = text("if-none-exist").map(|query| query.trim_start_matches('?').to_owned());
-        WriteOptions { if_none_exist, if_match: text("if-match"), return_: self.wanted() }
+        WriteOptions {
+            if_none_exist,
+            if_match: text("if-match"),
+            return_: self.wanted(),
+            language: self.language.into(),
+        }
     }
 
     /// A preference that is not known is passed over: `Prefer` is advice (RFC 7240), and a client in use sends

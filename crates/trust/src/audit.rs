@@ -124,6 +124,8 @@ audit_actions! {
     LogRepaired = "log-repaired", 'E', false, "打开受损的预写日志（损坏之后的内容未恢复）", "a damaged write-ahead log was opened up to the damage";
     /// The search index was built anew.
     IndexRebuilt = "index-rebuilt", 'E', false, "重建检索索引", "the search index was built anew";
+    /// A custom search parameter was added or retired.
+    SearchParameterChanged = "search-parameter-changed", 'U', false, "增加或停用自定义检索参数", "a custom search parameter was added or retired";
     /// The platform came up.
     ServiceStarted = "service-started", 'E', false, "服务启动", "the service started";
     /// The platform went down in order.

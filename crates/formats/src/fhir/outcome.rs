@@ -1,6 +1,6 @@
 //! `OperationOutcome` of issues.
 
-use model::Issue;
+use model::{Failure, Issue};
 use serde_json::{Map, Value, json};
 
 use super::rules;
@@ -58,6 +58,28 @@ pub fn outcome(issues: &[Issue], language: Language) -> Value {
         items.push(json!({ "severity": "information", "code": "informational", "details": { "text": text } }));
     }
     json!({ "resourceType": "OperationOutcome", "language": language.tag(), "issue": items })
+}
+
+/// The system of the codes of the error table, `docs/ERRORS.md`.
+const ERROR_SYSTEM: &str = "urn:kangmai:error";
+
+/// The `OperationOutcome` of a refusal: first the error of the table, then every issue that led to it.
+#[must_use]
+pub fn failure_outcome(failure: &Failure, language: Language) -> Value {
+    let mut first = json!({
+        "severity": "error",
+        "code": failure.code.issue_type(),
+        "details": {
+            "coding": [{ "system": ERROR_SYSTEM, "code": failure.code.code() }],
+            "text": language.pick(failure.code.zh(), failure.code.en()),
+        },
+    });
+    if !failure.detail.is_empty() {
+        first["diagnostics"] = failure.detail.as_str().into();
+    }
+    let issues: Vec<Value> =
+        std::iter::once(first).chain(failure.issues.iter().map(|issue| item(issue, language))).collect();
+    json!({ "resourceType": "OperationOutcome", "issue": issues })
 }
 
 /// The system of rule ids in `details.coding`.

@@ -34,6 +34,11 @@ fn info(name: &str, is_single: bool) -> TypeInfo {
     }
 }
 
+/// Whether FHIR has a type of this name.
+pub(super) fn is_fhir_type(name: &str) -> bool {
+    Primitive::of(name).is_some() || structures().named(name).is_some()
+}
+
 fn name_of(slot: Slot) -> &'static str {
     match slot.kind {
         Kind::Primitive(primitive) => primitive.name(),
@@ -48,6 +53,15 @@ fn name_of(slot: Slot) -> &'static str {
 
 fn own_name(info: &TypeInfo) -> &str {
     info.name.as_deref().unwrap_or(&info.type_name)
+}
+
+/// The name of a primitive as FHIR writes it. Under a choice element the engine calls `dateTime` `datetime`; without this `as(dateTime)`
+/// selects nothing.
+fn spelled(name: &str) -> &str {
+    if Primitive::of(name).is_some() || SYSTEM_TYPES.contains(&name) {
+        return name;
+    }
+    Primitive::all().map(Primitive::name).find(|known| known.eq_ignore_ascii_case(name)).unwrap_or(name)
 }
 
 /// The type that a FHIR type specializes; none for `Element`, `Resource` and what is no type.
@@ -95,7 +109,7 @@ impl ModelProvider for StructureModel {
     }
 
     fn is_type_derived_from(&self, derived_type: &str, base_type: &str) -> bool {
-        std::iter::successors(Some(derived_type), |name| parent_of(name)).any(|name| name == base_type)
+        std::iter::successors(Some(spelled(derived_type)), |name| parent_of(name)).any(|name| name == base_type)
     }
 
     fn get_element_names(&self, parent_type: &TypeInfo) -> Vec<String> {

@@ -31,6 +31,46 @@ fn hostile_expressions_are_refused_or_answered() {
     assert_eq!(evaluate(&nested, &json!({})), Ok(vec![json!(1)]));
 }
 
+#[test]
+fn moments_under_a_choice_are_of_their_type() {
+    let resource = json!({"resourceType": "Observation", "valueDateTime": "2020-05-01", "effectiveInstant": "2020-05-01T08:00:00Z"});
+    for expression in
+        ["(Observation.value as dateTime)", "Observation.value.as(dateTime)", "Observation.value.ofType(dateTime)"]
+    {
+        assert_eq!(evaluate(expression, &resource), Ok(vec![json!("2020-05-01")]), "{expression}");
+    }
+    for expression in ["(Observation.value as Quantity)", "Observation.effective.as(Period)"] {
+        assert_eq!(evaluate(expression, &resource), Ok(Vec::new()), "{expression}");
+    }
+}
+
+#[test]
+fn selected_values_say_their_type_and_quantities_stay_as_written() {
+    let resource = json!({"resourceType": "Observation", "status": "final",
+        "code": {"coding": [{"code": "a"}]},
+        "component": [{"valueQuantity": {"value": 5.10, "comparator": "<", "unit": "mg"}},
+            {"valueQuantity": {"value": 7, "unit": "毫克", "system": "urn:x", "code": "z"}}, {"valueString": "t"}]});
+    let rows = [
+        ("Observation.status", vec![("code", json!("final"))]),
+        ("Observation.code", vec![("CodeableConcept", json!({"coding": [{"code": "a"}]}))]),
+        ("Observation.component.count()", vec![("integer", json!(3))]),
+        ("Observation.component.exists()", vec![("boolean", json!(true))]),
+        ("Observation.status & 'x'", vec![("string", json!("finalx"))]),
+        (
+            "Observation.component.value.ofType(Quantity)",
+            vec![
+                ("Quantity", resource["component"][0]["valueQuantity"].clone()),
+                ("Quantity", resource["component"][1]["valueQuantity"].clone()),
+            ],
+        ),
+    ];
+    for (expression, expected) in rows {
+        let found = formats::fhirpath::select(expression, &resource).unwrap();
+        let found: Vec<_> = found.iter().map(|it| (it.type_name.as_str(), it.value.clone())).collect();
+        assert_eq!(found, expected, "{expression}");
+    }
+}
+
 /// Cases of the suite that differ; ADR 0005 says why.
 const KNOWN: [&str; 14] = [
     "testSimpleFail",

@@ -2,6 +2,7 @@
 //! may be.
 
 mod canary;
+mod custom;
 mod demo;
 mod reindex;
 mod renewal;

@@ -29,14 +29,24 @@ pub enum Modifier {
     Type(String),
 }
 
+/// The modifiers that R4 has for search parameters (R4 search, `#modifiers`).
+const OF_R4: [&str; 11] =
+    ["missing", "exact", "contains", "not", "text", "in", "not-in", "of-type", "identifier", "above", "below"];
+
 impl Modifier {
+    /// Whether R4 has a modifier of this name: then a server that does not offer it must refuse it, also a lenient one.
+    #[must_use]
+    pub fn is_of_standard(text: &str) -> bool {
+        OF_R4.contains(&text)
+    }
+
     /// Reads a modifier for a parameter.
     ///
     /// # Errors
     /// Which modifiers the parameter takes, to be said after its name.
     pub fn parse(parameter: &Parameter, text: &str) -> Result<Self, String> {
         let modifier = match (text, parameter.kind) {
-            ("missing", kind) if kind != Kind::Composite => Some(Self::Missing),
+            ("missing", _) => Some(Self::Missing),
             ("exact", Kind::String) => Some(Self::Exact),
             ("contains", Kind::String) => Some(Self::Contains),
             ("not", Kind::Token) => Some(Self::Not),
@@ -54,8 +64,7 @@ impl Modifier {
                 Kind::Token => "missing, not, text, of-type",
                 Kind::Reference => "missing, identifier, or a type that the parameter can point to",
                 Kind::Uri => "missing, above, below",
-                Kind::Composite => "none",
-                Kind::Date | Kind::Number | Kind::Quantity | Kind::Special => "missing",
+                Kind::Composite | Kind::Date | Kind::Number | Kind::Quantity | Kind::Special => "missing",
             };
             format!("takes no modifier `:{text}`; it takes: {offered}")
         })

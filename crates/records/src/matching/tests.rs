@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use model::TypeCode;
 
 use super::*;
-use crate::parameters::{Extracted, Parameters};
+use crate::parameters::{Computed, Extracted, Parameters};
 
 /// 2026-01-01T00:00:00Z.
 const NOW_MS: i64 = 1_767_225_600_000;
@@ -22,7 +22,7 @@ fn ask(parameters: &Parameters, question: &str, resource: &Value) -> Result<bool
         .into_iter()
         .map(|part| QueryValue::parse(parameter, modifier.as_ref(), part, NOW_MS))
         .collect::<Result<Vec<_>, _>>()?;
-    Ok(answers(modifier.as_ref(), &any_of, &parameter.values(resource)))
+    Ok(answers(modifier.as_ref(), &any_of, &parameter.values(resource, &Computed::default())))
 }
 
 /// Every question of `yes` must be answered by the resource, none of `no`.
@@ -507,7 +507,8 @@ fn what_is_not_understood_is_refused_with_what_is_expected() {
         ("Observation?subject:Group=Patient/1", "another type"),
         ("Observation?code-value-quantity=a", "expects 2 values joined by `$`: code$value-quantity"),
         ("Observation?code-value-quantity=a$b", "component `value-quantity` expects a number"),
-        ("Observation?code-value-quantity:missing=true", "takes: none"),
+        ("Observation?code-value-quantity:exact=true", "takes: missing"),
+        ("Observation?code:not-in=http://vs", "it takes: missing, not, text, of-type"),
         ("Device?url:below=urn:oid:1", "not for URNs"),
     ];
     for (question, expected) in rows {

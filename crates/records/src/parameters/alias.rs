@@ -51,7 +51,7 @@ fn pieces(program: &Program) -> Vec<Piece<'_>> {
     match program {
         Program::Values(paths) => paths.iter().map(Piece::Path).collect(),
         Program::Composite(contexts) => contexts.iter().map(Piece::Context).collect(),
-        Program::Truth(_) => Vec::new(),
+        Program::Truth(_) | Program::Interpreted(_) => Vec::new(),
     }
 }
 

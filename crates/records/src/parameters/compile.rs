@@ -142,22 +142,8 @@ fn readers(places: Vec<Place>, kind: Kind, text: &str) -> Result<Vec<Path>, Stri
         return Err(format!(
             "`{text}` leads only to {}, which a {} parameter does not read",
             types.join(", "),
-            kind_name(kind)
+            super::kind_name(kind)
         ));
     }
     Ok(paths)
-}
-
-fn kind_name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Number => "number",
-        Kind::Date => "date",
-        Kind::String => "string",
-        Kind::Token => "token",
-        Kind::Reference => "reference",
-        Kind::Composite => "composite",
-        Kind::Quantity => "quantity",
-        Kind::Uri => "uri",
-        Kind::Special => "special",
-    }
 }

@@ -97,6 +97,10 @@ fn condition(text: &str) -> Result<Node, String> {
     let unknown = || format!("`where({text})` is neither `resolve() is Type` nor `name='value'`");
     let (field, value) = text.split_once('=').ok_or_else(unknown)?;
     let value = value.trim().strip_prefix('\'').and_then(|it| it.strip_suffix('\'')).ok_or_else(unknown)?;
+    // `a='x' or b='y'` begins and ends like one text.
+    if value.contains('\'') {
+        return Err(unknown());
+    }
     match step(field)? {
         Node::Field(field) => Ok(Node::WhereEquals(field, value.to_owned())),
         _ => Err(unknown()),
@@ -153,6 +157,7 @@ mod tests {
             "A.where(b)",
             "A.where(b=1)",
             "A.where(b.c='d')",
+            "A.where(b='c' or d='e')",
             "A.b)",
             "A.b.exists() and A.c != false",
             "A.b and A.c",

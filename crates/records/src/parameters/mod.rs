@@ -4,16 +4,22 @@
 //! definitions, and keeps programs of plain steps; nothing interprets text when a resource is written or checked. An
 //! expression that cannot be compiled fails the load: there is no parameter that is known but silently finds nothing.
 //!
+//! A tenant may add parameters of its own (`custom`); those whose expression is outside that small language are interpreted
+//! (`interpreted`), the only text that is interpreted when a resource is written.
+//!
 //! `phonetic` is not offered: its definition asks for a phonetic algorithm, and answering with plain text would say
 //! something else than the caller asked (see [`UNSUPPORTED`]).
 
+mod admission;
 mod alias;
 mod clinical_date;
 mod compile;
+mod custom;
 mod definitions;
 mod elements;
 mod expression;
 mod extracted;
+mod interpreted;
 mod program;
 mod read;
 #[cfg(test)]
@@ -28,14 +34,19 @@ use model::TypeCode;
 use serde_json::Value;
 use standards::{SearchKind, SearchParameter};
 
+pub(crate) use admission::refusal;
+pub use admission::{DEFINITION_BYTES_MAX, Refusal};
 pub use alias::Alias;
 pub use clinical_date::{clinical_date, clinical_date_ms};
+pub use custom::{CustomParameter, Customs, FIRST_NUMBER, OF_TENANT_MAX};
 pub use definitions::{Definitions, NotDefinitions};
 pub use extracted::{Extracted, Span};
+pub use interpreted::Computed;
 pub use text::normalise;
 
 use crate::index::{COMPARTMENT_PARAMETERS, EXTRACTOR_SET};
 use compile::ComponentSource;
+use custom::OfTenant;
 use program::Program;
 pub(crate) use read::{split_canonical, without_version};
 
@@ -69,6 +80,8 @@ pub struct Parameter {
     pub components: Vec<Component>,
     /// The other parameters that this one can be said with; their index rows serve this one.
     pub alias: Option<Alias>,
+    /// Where a custom parameter is defined (`SearchParameter.url`).
+    pub definition: Option<Box<str>>,
     program: Program,
 }
 
@@ -85,12 +98,19 @@ pub struct Component {
 
 impl Parameter {
     /// The values of the parameter in a resource of its type, in the order of the definition's paths. An alias is
-    /// extracted by its own program, with the same result as by those it stands for.
+    /// extracted by its own program, with the same result as by those it stands for. What an interpreted expression computes is kept in
+    /// `computed`, from which the values borrow.
     #[must_use]
-    pub fn values<'a>(&self, resource: &'a Value) -> Vec<Extracted<'a>> {
+    pub fn values<'a>(&self, resource: &'a Value, computed: &'a Computed) -> Vec<Extracted<'a>> {
         let mut found = Vec::new();
-        self.program.run(resource, &mut found);
+        self.program.run(resource, computed, &mut found);
         found
+    }
+
+    /// Whether its values are computed by the interpreter of `FHIRPath`.
+    #[must_use]
+    pub fn is_interpreted(&self) -> bool {
+        matches!(self.program, Program::Interpreted(_))
     }
 
     /// Whether a composite looks at the resource itself and at nothing else (`code-value-quantity` does,
@@ -118,15 +138,26 @@ pub struct LoadError {
 pub struct Parameters {
     generation: u8,
     rules: Arc<Rules>,
+    /// What one tenant has besides.
+    tenant: Option<Arc<OfTenant>>,
 }
 
 /// What definitions were compiled to.
 #[derive(Debug)]
 struct Rules {
-    types: HashMap<TypeCode, OfType>,
+    types: HashMap<TypeCode, Arc<OfType>>,
     /// By type, the parameters that put a resource into a patient's compartment.
     compartment: BTreeMap<String, Vec<String>>,
     fingerprint: String,
+    /// Custom parameters, by tenant.
+    tenants: BTreeMap<u32, Arc<OfTenant>>,
+}
+
+impl Rules {
+    fn with_tenants(&self, tenants: BTreeMap<u32, Arc<OfTenant>>) -> Self {
+        let (compartment, fingerprint) = (self.compartment.clone(), self.fingerprint.clone());
+        Self { types: self.types.clone(), compartment, fingerprint, tenants }
+    }
 }
 
 #[derive(Debug)]
@@ -134,6 +165,14 @@ struct OfType {
     /// In the order of their codes.
     parameters: Vec<Parameter>,
     by_code: HashMap<String, usize>,
+}
+
+impl OfType {
+    fn new(mut parameters: Vec<Parameter>) -> Self {
+        parameters.sort_by(|one, other| one.code.cmp(&other.code));
+        let by_code = parameters.iter().enumerate().map(|(at, it)| (it.code.clone(), at)).collect();
+        Self { parameters, by_code }
+    }
 }
 
 impl Parameters {
@@ -153,13 +192,15 @@ impl Parameters {
         let types = Self::compile(&definitions.parameters)?;
         let compartment = definitions.compartment.clone();
         let fingerprint = fingerprint(&types, &compartment);
-        let rules = Arc::new(Rules { types, compartment, fingerprint });
-        Ok(Self { generation: crate::keys::FIRST_GENERATION, rules })
+        let rules = Arc::new(Rules { types, compartment, fingerprint, tenants: BTreeMap::new() });
+        let base = Self { generation: crate::keys::FIRST_GENERATION, rules, tenant: None };
+        let has_custom = !definitions.custom.tenants.is_empty();
+        Ok(if has_custom { base.extended(&definitions.custom, &definitions.failures) } else { base })
     }
 
     /// The same parameters for another generation of the index.
     pub(crate) fn at_generation(&self, generation: u8) -> Self {
-        Self { generation, rules: Arc::clone(&self.rules) }
+        Self { generation, rules: Arc::clone(&self.rules), tenant: self.tenant.clone() }
     }
 
     /// The generation whose rows these parameters write and read.
@@ -178,7 +219,7 @@ impl Parameters {
         self.rules.compartment.get(type_code.name()).map(Vec::as_slice)
     }
 
-    fn compile(definitions: &[SearchParameter]) -> Result<HashMap<TypeCode, OfType>, LoadError> {
+    fn compile(definitions: &[SearchParameter]) -> Result<HashMap<TypeCode, Arc<OfType>>, LoadError> {
         let mut types = HashMap::new();
         for type_code in TypeCode::all() {
             let mut parameters = Vec::new();
@@ -191,21 +232,25 @@ impl Parameters {
             }
             parameters.sort_by(|one, other| one.code.cmp(&other.code));
             alias::find(&mut parameters);
-            let by_code = parameters.iter().enumerate().map(|(at, it)| (it.code.clone(), at)).collect();
-            types.insert(type_code, OfType { parameters, by_code });
+            types.insert(type_code, Arc::new(OfType::new(parameters)));
         }
         Ok(types)
     }
 
+    fn of_its_type(&self, type_code: TypeCode) -> Option<&OfType> {
+        let own = self.tenant.as_ref().and_then(|own| own.types.get(&type_code));
+        own.or_else(|| self.rules.types.get(&type_code)).map(Arc::as_ref)
+    }
+
     /// The parameters of a type, ordered by code; those of every resource (`_id` …) among them.
     pub fn of_type(&self, type_code: TypeCode) -> impl Iterator<Item = &Parameter> {
-        self.rules.types.get(&type_code).into_iter().flat_map(|of_type| &of_type.parameters)
+        self.of_its_type(type_code).into_iter().flat_map(|of_type| &of_type.parameters)
     }
 
     /// The parameter with this code.
     #[must_use]
     pub fn get(&self, type_code: TypeCode, code: &str) -> Option<&Parameter> {
-        let of_type = self.rules.types.get(&type_code)?;
+        let of_type = self.of_its_type(type_code)?;
         of_type.by_code.get(code).map(|at| &of_type.parameters[*at])
     }
 
@@ -218,7 +263,7 @@ impl Parameters {
 
 /// A hash over everything that decides which rows a resource has, as it was compiled: also what came from the element definitions.
 /// Renaming a part of a program changes it too, which costs a reindex and no wrong answer.
-fn fingerprint(types: &HashMap<TypeCode, OfType>, compartment: &BTreeMap<String, Vec<String>>) -> String {
+fn fingerprint(types: &HashMap<TypeCode, Arc<OfType>>, compartment: &BTreeMap<String, Vec<String>>) -> String {
     let mut text = format!("{EXTRACTOR_SET} {COMPARTMENT_PARAMETERS:?} {compartment:?}\n");
     let mut of_types: Vec<_> = types.iter().collect();
     of_types.sort_by_key(|(type_code, _)| type_code.as_u16());
@@ -266,6 +311,23 @@ fn parameter(
         targets: definition.targets.clone(),
         components,
         alias: None,
+        definition: None,
         program,
     })
+}
+
+/// The kind in the words of FHIR (`SearchParameter.type`).
+#[must_use]
+pub fn kind_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Number => "number",
+        Kind::Date => "date",
+        Kind::String => "string",
+        Kind::Token => "token",
+        Kind::Reference => "reference",
+        Kind::Composite => "composite",
+        Kind::Quantity => "quantity",
+        Kind::Uri => "uri",
+        Kind::Special => "special",
+    }
 }

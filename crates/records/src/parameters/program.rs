@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use super::extracted::Extracted;
+use super::interpreted::{Computed, Interpreted};
 use super::read::Reader;
 
 /// One step into the JSON. Arrays are walked through wherever they occur.
@@ -61,6 +62,8 @@ pub(super) enum Program {
     Composite(Vec<Context>),
     /// `exists() and != false` about any of the steps' ends: always exactly one boolean token.
     Truth(Vec<Vec<Step>>),
+    /// Not compiled: the values that expressions select.
+    Interpreted(Interpreted),
 }
 
 /// Elements that a composite looks at, and the paths of each component below them.
@@ -71,9 +74,10 @@ pub(super) struct Context {
 }
 
 impl Program {
-    /// Runs the program on a resource.
-    pub(super) fn run<'a>(&self, resource: &'a Value, out: &mut Vec<Extracted<'a>>) {
+    /// Runs the program on a resource; what has to be computed is kept in `computed`.
+    pub(super) fn run<'a>(&self, resource: &'a Value, computed: &'a Computed, out: &mut Vec<Extracted<'a>>) {
         match self {
+            Self::Interpreted(interpreted) => interpreted.run(resource, computed, out),
             Self::Values(paths) => paths.iter().for_each(|path| path.run(resource, out)),
             Self::Composite(contexts) => contexts.iter().for_each(|context| context.run(resource, out)),
             Self::Truth(ends) => {

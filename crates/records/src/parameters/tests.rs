@@ -117,8 +117,9 @@ fn aliases_say_the_same_as_their_own_programs() {
         let Ok(type_code) = TypeCode::of(resource["resourceType"].as_str().unwrap()) else { continue };
         for parameter in parameters.of_type(type_code) {
             let Some(alias) = &parameter.alias else { continue };
-            let own = parameter.values(resource);
-            let other = |number: &u16| parameters.numbered(type_code, *number).unwrap().values(resource);
+            let computed = Computed::default();
+            let own = parameter.values(resource, &computed);
+            let other = |number: &u16| parameters.numbered(type_code, *number).unwrap().values(resource, &computed);
             let said: Vec<Extracted<'_>> = match alias {
                 Alias::Restricted { of, target } => {
                     other(of).into_iter().filter(|value| program::points_at(value, target)).collect()
@@ -299,7 +300,7 @@ fn values_are_extracted() {
     let parameters = loaded();
     for (type_name, resource, code, expected) in rows {
         let parameter = parameters.get(TypeCode::of(type_name).unwrap(), code).unwrap();
-        let found: Vec<String> = parameter.values(resource).iter().map(said).collect();
+        let found: Vec<String> = parameter.values(resource, &Computed::default()).iter().map(said).collect();
         assert_eq!(found, *expected, "{type_name}.{code} of {resource}");
     }
 }

@@ -10,7 +10,7 @@ use super::query::{Include, Query};
 use super::run::Searcher;
 use super::spans;
 use crate::keys::IdText;
-use crate::parameters::{Extracted, Parameter};
+use crate::parameters::{Computed, Extracted, Parameter};
 use crate::resource::Stored;
 
 /// How many resources the includes of one page may add; a page with more is refused rather than cut silently.
@@ -96,8 +96,8 @@ fn referred_to(searcher: &Searcher<'_>, include: &Include, around: &[Stored]) ->
     let parameters = reference_parameters(searcher, include);
     let mut keys = Vec::new();
     for stored in around.iter().filter(|stored| stored.key.rid.type_code == include.source) {
-        let resource = stored.value()?;
-        for extracted in parameters.iter().flat_map(|parameter| parameter.values(&resource)) {
+        let (resource, computed) = (stored.value()?, Computed::default());
+        for extracted in parameters.iter().flat_map(|parameter| parameter.values(&resource, &computed)) {
             let Extracted::Reference { local: Some((type_name, id)), .. } = extracted else { continue };
             let Ok(type_code) = TypeCode::of(type_name) else { continue };
             if include.target.is_some_and(|target| target != type_code) {
@@ -148,10 +148,10 @@ pub(super) fn targets_of(
     stored: &Stored,
     wanted: TypeCode,
 ) -> Result<Vec<ResourceKey>, Failure> {
-    let resource = stored.value()?;
+    let (resource, computed) = (stored.value()?, Computed::default());
     let encoder = searcher.encoder();
     let mut keys = Vec::new();
-    for extracted in parameter.values(&resource) {
+    for extracted in parameter.values(&resource, &computed) {
         if referred(&encoder, &extracted).is_none_or(|(type_code, _)| type_code != wanted) {
             continue;
         }

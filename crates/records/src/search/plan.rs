@@ -18,7 +18,7 @@ use super::stream::{Certainty, Span, Stream, count_rows};
 use crate::index::COMPARTMENT_PARAMETERS;
 use crate::keys::{self, IdText, Suffix};
 use crate::matching::{Modifier, QueryValue, answers};
-use crate::parameters::{Extracted, Parameter, Parameters};
+use crate::parameters::{Computed, Extracted, Parameter, Parameters};
 
 /// A leader shorter than this is cheap to decide on bodies; also how many rows are counted to find out.
 const SHORT_ROWS: usize = 512;
@@ -48,14 +48,15 @@ pub(crate) enum Test<'p> {
 impl Test<'_> {
     /// Whether a resource passes.
     pub(crate) fn holds(&self, encoder: &Encoder<'_>, key: &ResourceKey, resource: &Json) -> bool {
+        let computed = Computed::default();
         match self {
             Self::IsOneOf(keys) => keys.contains(key),
             Self::RefersTo { parameter, targets } => parameter
-                .values(resource)
+                .values(resource, &computed)
                 .iter()
                 .any(|extracted| referred(encoder, extracted).is_some_and(|target| targets.contains(&target))),
             Self::Match { parameter, modifier, values } => {
-                answers(modifier.as_ref(), values, &parameter.values(resource))
+                answers(modifier.as_ref(), values, &parameter.values(resource, &computed))
             }
         }
     }

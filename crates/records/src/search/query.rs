@@ -152,7 +152,9 @@ fn read_option<'p>(
                 let (code, descending) = part.strip_prefix('-').map_or((part, false), |code| (code, true));
                 match parameters.get(query.type_code, code) {
                     Some(parameter) => options.sort.push(Sort { parameter, descending }),
-                    None if strict => return Err(unknown(parameters, query.type_code, code)),
+                    None if strict || parameters.is_unready(query.type_code, code) => {
+                        return Err(unknown(parameters, query.type_code, code));
+                    }
                     None => query.ignored.push(format!("`_sort` by the unknown parameter `{code}`")),
                 }
             }
@@ -250,7 +252,14 @@ fn matching<'p>(
     value: &str,
     context: &Context<'_>,
 ) -> Result<Clause<'p>, Failure> {
-    let modifier = modifier.map(|text| Modifier::parse(parameter, text)).transpose().map_err(bad)?;
+    let read = |text| {
+        Modifier::parse(parameter, text).map_err(|reason| {
+            // A reading that passes it over would find what was not asked for: `:in` a value set is not "any code".
+            let code = if Modifier::is_of_standard(text) { ErrorCode::NotSupported } else { ErrorCode::BadSearch };
+            Failure::new(code, format!("`{}` {reason}", parameter.code))
+        })
+    };
+    let modifier = modifier.map(read).transpose()?;
     // A `+` of an offset arrives as a space when the client did not encode it.
     let value = if parameter.kind == SearchKind::Date { value.replace(' ', "+") } else { value.to_owned() };
     let values = split_or(&value)?
@@ -320,7 +329,14 @@ fn split_or(value: &str) -> Result<Vec<String>, Failure> {
     if parts.is_empty() { Err(bad("a list without values")) } else { Ok(parts) }
 }
 
+/// A parameter that cannot be asked: it is not there, or the index does not have it yet.
 fn unknown(parameters: &Parameters, type_code: TypeCode, code: &str) -> Failure {
+    if parameters.is_unready(type_code, code) {
+        let detail = format!(
+            "the index is still being built with the search parameter `{code}` of {type_code}; ask again later"
+        );
+        return Failure::new(ErrorCode::NotReady, detail);
+    }
     let known: Vec<&str> = parameters.of_type(type_code).map(|it| it.code.as_str()).collect();
     bad(format!("`{type_code}` has no search parameter `{code}`; it has: {}", known.join(", ")))
 }

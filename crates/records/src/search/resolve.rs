@@ -11,7 +11,7 @@ use super::query::{self, Clause, Query};
 use super::run::Searcher;
 use super::spans;
 use crate::keys::IdText;
-use crate::parameters::{Extracted, Parameter};
+use crate::parameters::{Computed, Extracted, Parameter};
 
 /// How many resources one hop of a chain may find.
 const HOP_HITS_MAX: usize = 10_000;
@@ -173,7 +173,7 @@ fn registrations(searcher: &Searcher<'_>, ids: &[String]) -> Result<HashSet<(Typ
     let part = refers_to(searcher, person, link, found.clone());
     let mut run = searcher.run(person, vec![part])?;
     while let Some((_, stored)) = run.next_loaded()? {
-        for extracted in link.values(&stored.value()?) {
+        for extracted in link.values(&stored.value()?, &Computed::default()) {
             if let Extracted::Reference { local: Some(("Patient", id)), .. } = extracted {
                 found.insert(number(id));
             }

@@ -44,7 +44,7 @@ impl<'s> Searcher<'s> {
             snapshot,
             caller,
             tenant_keys: records.store.tenant(tenant),
-            parameters: Arc::clone(&records.generations(snapshot)?.active),
+            parameters: Arc::clone(records.generations(snapshot)?.asked(tenant)),
             opener: RefCell::new(Opener::new(&records.store, tenant)),
             bodies: Cell::new(0),
         })

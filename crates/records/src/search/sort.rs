@@ -13,7 +13,7 @@ use super::page::PageToken;
 use super::query::{Query, Sort, Total};
 use super::run::{Run, Searcher};
 use crate::keys::Suffix;
-use crate::parameters::{Extracted, normalise};
+use crate::parameters::{Computed, Extracted, normalise};
 use crate::resource::{Opener, Stored};
 
 /// How many hits are sorted in memory: at the average body about 20 MB and a quarter of a second.
@@ -44,7 +44,9 @@ impl SortKey {
             "_lastUpdated" => return Self::Instant(stored.last_updated_ms),
             _ => {}
         }
-        let keys = sort.parameter.values(resource).into_iter().filter_map(|value| Self::of_value(sort, &value));
+        let computed = Computed::default();
+        let keys =
+            sort.parameter.values(resource, &computed).into_iter().filter_map(|value| Self::of_value(sort, &value));
         // A resource with several values is sorted by the one that comes first in the direction asked.
         let better = |a: Self, b: Self| if Self::compare(&a, &b, sort.descending) == Ordering::Greater { b } else { a };
         keys.reduce(better).unwrap_or(Self::Absent)

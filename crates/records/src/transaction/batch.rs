@@ -19,7 +19,7 @@ impl Records {
                 Ok(request) => Box::pin(self.answer_write(caller, request, options)).await,
                 Err(failure) => Err(failure),
             };
-            responses.push(answered.unwrap_or_else(|failure| Response::failed(&failure)));
+            responses.push(answered.unwrap_or_else(|failure| Response::failed(&failure, options.language)));
         }
         responses
     }
@@ -32,7 +32,7 @@ impl Records {
     ) -> Result<Response, Failure> {
         let unsupported = || Failure::new(ErrorCode::NotSupported, "this method does not go with this address");
         let type_code = request.type_code().ok_or_else(unsupported)?;
-        let options = WriteOptions { return_: options.return_, ..request.options.clone() };
+        let options = WriteOptions { return_: options.return_, language: options.language, ..request.options.clone() };
         let written = match request.method {
             Method::Post | Method::Put => {
                 let is_post = request.method == Method::Post;
@@ -68,10 +68,12 @@ impl Records {
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
         let page = match (segments.as_slice(), query.as_str()) {
             ([type_name, id], "") if !id.starts_with(['_', '$']) => {
-                return self.read(caller, type_name, id).map(Response::document);
+                let document = self.read(caller, type_name, id)?;
+                return Ok(Response::document(document, &request.known));
             }
             ([type_name, id, "_history", version], "") => {
-                return self.vread(caller, type_name, id, version).map(Response::document);
+                let document = self.vread(caller, type_name, id, version)?;
+                return Ok(Response::document(document, &request.known));
             }
             ([type_name, id, "_history"], query) => {
                 self.history(caller, HistoryScope::Instance(type_name, id), query)?

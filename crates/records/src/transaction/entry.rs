@@ -1,12 +1,13 @@
 //! One entry of a bundle, read.
 
+use formats::fhir::date;
 use model::{ErrorCode, Failure, TypeCode};
 use serde_json::Value;
 
-use crate::Caller;
 use crate::load::{is_id, type_code_of};
 use crate::write::WriteOptions;
 use crate::write::acts::relative;
+use crate::{Caller, Known};
 
 /// `Bundle.entry.request.method`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub(super) struct Request {
     pub(super) resource: Option<Value>,
     /// `If-Match` and `If-None-Exist` of the entry.
     pub(super) options: WriteOptions,
+    /// `If-None-Match` and `If-Modified-Since` of a read.
+    pub(super) known: Known,
 }
 
 /// An entry: its place in the bundle, and what it asks, if that can be read.
@@ -90,7 +93,11 @@ fn read(caller: &Caller, mut entry: Value) -> Result<Request, Failure> {
         if_match: text(request, "ifMatch")?,
         ..WriteOptions::default()
     };
-    Ok(Request { method, address, full_url, resource, options })
+    let since = text(request, "ifModifiedSince")?;
+    let since = since.map(|text| date::parse(&text).map(|it| it.low_ms)).transpose();
+    let if_modified_since_ms = since.map_err(|_| bad("`request.ifModifiedSince` is no instant".to_owned()))?;
+    let known = Known { if_none_match: text(request, "ifNoneMatch")?, if_modified_since_ms };
+    Ok(Request { method, address, full_url, resource, options, known })
 }
 
 /// Where a relative address points. Writes know three forms; reads keep their path.

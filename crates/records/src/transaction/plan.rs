@@ -16,6 +16,7 @@ use super::respond::Response;
 use crate::Parameters;
 use crate::load::{is_id, not_found};
 use crate::matching::{QueryValue, answers, split_values};
+use crate::parameters::Computed;
 use crate::resource::Stored;
 use crate::write::acts::{check_if_match, patched, relative};
 use crate::write::draft::{Draft, Place, Saved};
@@ -405,7 +406,8 @@ impl Planner<'_, '_> {
     fn in_bundle(&mut self, position: usize, type_code: TypeCode, query: &str) -> Result<Option<String>, Failure> {
         let mut found: Option<String> = None;
         let generations = Arc::clone(&self.draft.generations);
-        let questions = questions(self.draft, &generations.active, type_code, query);
+        let parameters = generations.asked(self.draft.caller.tenant());
+        let questions = questions(self.draft, parameters, type_code, query);
         for (other, step) in self.steps.iter().enumerate() {
             let is_new = step.type_code == type_code && step.request.method == Method::Post && other != position;
             if !is_new || matches!(step.act, Act::Match(_) | Act::Same(_)) {
@@ -417,9 +419,9 @@ impl Planner<'_, '_> {
             }
             let same_condition = step.request.options.if_none_exist.as_deref() == Some(query);
             let answers_all = || match (&questions, &step.request.resource) {
-                (Some(questions), Some(resource)) => {
-                    questions.iter().all(|(parameter, values)| answers(None, values, &parameter.values(resource)))
-                }
+                (Some(questions), Some(resource)) => questions.iter().all(|(parameter, values)| {
+                    answers(None, values, &parameter.values(resource, &Computed::default()))
+                }),
                 _ => false,
             };
             if !same_condition && !answers_all() {

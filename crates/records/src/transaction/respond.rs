@@ -1,19 +1,15 @@
 //! The answer to a bundle, in the order of the request.
 
-use model::{Failure, Home, Issue, instant_text};
-use serde_json::{Value, json};
+use formats::fhir::Language;
+use model::{Failure, Home, instant_text};
+use serde_json::Value;
 
 use super::Kind;
 use crate::caller::Disclosed;
 use crate::links::{BundleWriter, member};
 use crate::write::Written;
 use crate::write::draft::Saved;
-use crate::{Document, Page};
-
-/// The code system of the error table, as the server uses it.
-const ERROR_SYSTEM: &str = "urn:kangmai:error";
-/// The code system of rule ids, as `formats` uses it.
-const RULE_SYSTEM: &str = "urn:kangmai:rule";
+use crate::{Document, Known, Page};
 
 /// What became of one entry.
 #[derive(Debug, Default)]
@@ -63,13 +59,14 @@ impl Response {
         }
     }
 
-    /// A read.
-    pub(super) fn document(document: Document) -> Self {
+    /// A read; 304 without the resource when the client has it already.
+    pub(super) fn document(document: Document, known: &Known) -> Self {
+        let is_known = known.is(document.version, document.last_updated_ms);
         Self {
-            status: 200,
+            status: if is_known { 304 } else { 200 },
             version: Some(document.version),
             last_updated_ms: Some(document.last_updated_ms),
-            resource: Some(document.json),
+            resource: (!is_known).then_some(document.json),
             disclosed: document.disclosed,
             ..Self::default()
         }
@@ -81,8 +78,9 @@ impl Response {
     }
 
     /// An entry that failed.
-    pub(super) fn failed(failure: &Failure) -> Self {
-        Self { status: failure.code.status(), outcome: Some(outcome(failure)), ..Self::default() }
+    pub(super) fn failed(failure: &Failure, language: Language) -> Self {
+        let outcome = formats::fhir::failure_outcome(failure, language);
+        Self { status: failure.code.status(), outcome: Some(outcome), ..Self::default() }
     }
 
     fn write(&self, out: &mut Vec<u8>) {
@@ -119,6 +117,7 @@ fn status_text(status: u16) -> String {
         200 => " OK",
         201 => " Created",
         204 => " No Content",
+        304 => " Not Modified",
         _ => "",
     };
     format!("{status}{word}")
@@ -138,35 +137,4 @@ pub(super) fn page(kind: Kind, responses: Vec<Response>) -> Page {
         disclosed.extend(response.disclosed.into_iter().filter(|home| *home != Home::SHARED));
     }
     Page { json: writer.finish(&[], None), disclosed: disclosed.into_vec(), count }
-}
-
-/// The `OperationOutcome` of a failed entry.
-fn outcome(failure: &Failure) -> Value {
-    let mut first = json!({
-        "severity": "error",
-        "code": failure.code.issue_type(),
-        "details": { "coding": [{ "system": ERROR_SYSTEM, "code": failure.code.code() }], "text": failure.code.zh() },
-    });
-    if !failure.detail.is_empty() {
-        first["diagnostics"] = failure.detail.as_str().into();
-    }
-    let issues: Vec<Value> = std::iter::once(first).chain(failure.issues.iter().map(issue)).collect();
-    json!({ "resourceType": "OperationOutcome", "issue": issues })
-}
-
-fn issue(issue: &Issue) -> Value {
-    let rule = formats::fhir::rule(&issue.rule);
-    let mut item = json!({
-        "severity": issue.severity.as_str(),
-        "code": rule.map_or("processing", |rule| rule.issue_type),
-        "details": { "coding": [{ "system": RULE_SYSTEM, "code": issue.rule }] },
-        "expression": [issue.path],
-    });
-    let facts = [("found", &issue.found), ("expected", &issue.expected), ("hint", &issue.hint)];
-    let facts: Vec<String> =
-        facts.into_iter().filter_map(|(name, text)| text.as_ref().map(|text| format!("{name}: {text}"))).collect();
-    if !facts.is_empty() {
-        item["diagnostics"] = facts.join("; ").into();
-    }
-    item
 }

@@ -14,6 +14,7 @@ pub(crate) mod log;
 pub(crate) mod references;
 mod reply;
 
+use formats::fhir::Language;
 use model::{ErrorCode, Failure, Home, Issue, Severity, TypeCode};
 use serde_json::Value;
 use store::{CommitError, Transaction};
@@ -47,6 +48,8 @@ pub struct WriteOptions {
     pub if_match: Option<String>,
     /// `Prefer: return=…`.
     pub return_: Return,
+    /// In which language the entries of a batch say why they failed.
+    pub language: Language,
 }
 
 /// Which resource a write is about.

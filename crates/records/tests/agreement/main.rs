@@ -2,7 +2,7 @@
 //! that have every element filled, and on the larger sample beside the repository where it is present (ADR 0005).
 //!
 //! What an expression selects is read into words by `reader.rs`, which shares no code with the extractors; what is compared is the set of
-//! words. `cargo test --release -p records --features fhirpath --test agreement -- --nocapture` prints the counts.
+//! words. `cargo test --release -p records --test agreement -- --nocapture` prints the counts.
 
 #[path = "../common/bundles.rs"]
 mod bundles;
@@ -15,7 +15,7 @@ use std::sync::Mutex;
 
 use formats::fhirpath;
 use model::TypeCode;
-use records::parameters::{Kind, Parameter, Parameters, UNSUPPORTED};
+use records::parameters::{Computed, Kind, Parameter, Parameters, UNSUPPORTED};
 use serde_json::{Value, json};
 use standards::SearchParameter;
 
@@ -35,19 +35,6 @@ const EXCEPTIONS: &[(&[&str], Kind, &str, &str)] = &[
         "not read: ",
         "a choice element may hold a text, an age or a range, which no question about a date can be compared with",
     ),
-    (
-        &[
-            "Condition.abatement-date",
-            "Condition.onset-date",
-            "Observation.value-date",
-            "Patient.death-date",
-            "Provenance.when",
-        ],
-        Kind::Date,
-        "",
-        "the interpreter's `as(dateTime)` selects nothing",
-    ),
-    (&["Observation.code-value-date"], Kind::Composite, "[", "the interpreter's `as(dateTime)` selects nothing"),
     (&["Observation.value-string"], Kind::String, "'true'", "the interpreter's `as string` takes a boolean"),
     (&["Observation.value-string"], Kind::String, "'false'", "the interpreter's `as string` takes a boolean"),
     (&["Observation.value-string"], Kind::String, "'150'", "the interpreter's `as string` takes an integer"),
@@ -158,7 +145,8 @@ fn compare(parameters: &Parameters, resource: &Value, counts: &Mutex<Counts>) {
 }
 
 fn judge(parameter: &Parameter, resource: &Value, selected: &BTreeSet<String>, counts: &mut Counts) {
-    let values = parameter.values(resource);
+    let computed = Computed::default();
+    let values = parameter.values(resource, &computed);
     // A value has more than one form where the expression cannot tell all of it (the system of a `code`).
     let forms: Vec<Vec<String>> = values.iter().map(reader::forms).collect();
     let name = format!("{}.{}", parameter.type_code, parameter.code);

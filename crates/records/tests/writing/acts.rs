@@ -20,6 +20,7 @@ fn act(world: &World, step: &Step) -> Result<Written, Failure> {
         if_none_exist: header("If-None-Exist"),
         if_match: header("If-Match"),
         return_: Return::Representation,
+        ..WriteOptions::default()
     };
     let (records, caller, body) = (&world.records, &world.caller, body.to_string());
     let (type_name, target) = match (address.split_once('?'), address.split_once('/')) {

@@ -2,6 +2,7 @@
 
 use ::model::ErrorCode::{self, MultipleMatches, NotFound, NotReadable, PreconditionFailed, TooLarge, Unprocessable};
 use base64::Engine as _;
+use formats::fhir::Language;
 use records::{Return, WriteOptions, block_on};
 use serde_json::{Value, json};
 
@@ -248,6 +249,57 @@ fn the_entries_of_a_batch_stand_alone() {
     assert_eq!(answer["entry"][4]["resource"]["type"], "searchset");
     assert_eq!(answer["entry"][5]["resource"]["type"], "history");
     assert!(answer["entry"][1]["response"]["outcome"]["issue"].as_array().unwrap().len() > 1);
+}
+
+#[test]
+fn what_the_client_has_is_not_sent_again() {
+    let world = world();
+    world.put(&json!({"resourceType": "Patient", "id": "a"})).unwrap();
+    let read = |name: &str, value: &str| {
+        let mut entry = request("GET", "Patient/a");
+        entry["request"][name] = value.into();
+        entry
+    };
+    let entries = json!([
+        read("ifNoneMatch", "W/\"1\""),
+        read("ifNoneMatch", "W/\"2\""),
+        read("ifModifiedSince", "2026-01-01T08:00:00+08:00"),
+        read("ifModifiedSince", "2025-12-31T00:00:00Z"),
+        read("ifModifiedSince", "yesterday"),
+        {"request": {"method": "GET", "url": "Patient/a/_history/1", "ifNoneMatch": "*"}},
+    ]);
+    let answer = world.bundle(&batch(entries.clone())).unwrap();
+    assert_eq!(statuses(&answer), ["304", "200", "304", "200", "400", "304"], "{answer:#}");
+    assert!(answer["entry"][0].get("resource").is_none());
+    assert_eq!(answer["entry"][0]["response"]["etag"], "W/\"1\"");
+    let reads: Vec<Value> = entries.as_array().unwrap()[..4].to_vec();
+    let answer = world.bundle(&transaction(json!(reads))).unwrap();
+    assert_eq!(statuses(&answer), ["304", "200", "304", "200"]);
+}
+
+#[test]
+fn entries_that_fail_say_so_in_the_language_asked_for() {
+    let world = world();
+    let bundle = batch(json!([
+        request("GET", "Patient/none"),
+        post("urn:uuid:1", json!({"resourceType": "Patient", "birthDate": "x"}))
+    ]));
+    let told = |language| {
+        let options = WriteOptions { language, ..WriteOptions::default() };
+        let page = block_on(world.records.bundle(&world.caller, bundle.to_string().as_bytes(), &options)).unwrap();
+        let answer = crate::support::json_of(&page.json);
+        let text = |entry: usize, issue: usize| {
+            answer["entry"][entry]["response"]["outcome"]["issue"][issue]["details"]["text"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        };
+        [text(0, 0), text(1, 0), text(1, 1)]
+    };
+    let (zh, en) = (told(Language::Chinese), told(Language::English));
+    assert_eq!((zh[0].as_str(), en[0].as_str()), ("未找到该资源", "no such resource"));
+    assert!(en.iter().all(|text| text.is_ascii()), "{en:?}");
+    assert!(zh.iter().all(|text| !text.is_ascii()), "{zh:?}");
 }
 
 #[test]

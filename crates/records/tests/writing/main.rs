@@ -4,6 +4,7 @@
 
 mod acts;
 mod bundles;
+mod custom;
 mod lists;
 mod model;
 mod races;

@@ -10,7 +10,7 @@ use trust::{
     Account, AuditAction, AuditEvent, Grants, Outcome, PasswordHash, Proxy, Relation, Role, Secret, TenantKeys, Token,
 };
 
-use super::{AccountLine, Password, Reply, Request, tenant, verify};
+use super::{AccountLine, Password, Reply, Request, search_parameters, tenant, verify};
 use crate::folder::{home_of, read_key};
 
 /// Who an administrator on the machine is, in the audit log: whoever may read the key file.
@@ -22,6 +22,9 @@ pub fn apply(store: &Arc<Store>, clock: Arc<dyn Clock>, request: &Request) -> Re
     let noting = Arc::clone(&clock);
     let result = match request {
         Request::VerifyStore => verify::verify(store, clock).map(Reply::Findings),
+        Request::AddSearchParameter { .. }
+        | Request::RetireSearchParameter { .. }
+        | Request::ListSearchParameters { .. } => search_parameters::in_folder(store, clock, request),
         Request::AcceptKey { key_file, new_key_file } => accept_key(store, key_file, new_key_file),
         Request::RenewKeys { key_file } => renew_keys(store, key_file),
         // The platform's own log can be proven like any other.
@@ -57,6 +60,15 @@ fn subject(request: &Request) -> (AuditAction, u32, Option<String>) {
             (AuditAction::TokenIssued, *tenant, Some(format!("launch key of {institution}")))
         }
         Request::List { tenant } => (AuditAction::AuditRead, *tenant, Some("accounts".to_owned())),
+        Request::AddSearchParameter { tenant, definition } => {
+            (AuditAction::SearchParameterChanged, *tenant, search_parameters::name_in(definition))
+        }
+        Request::RetireSearchParameter { tenant, name } => {
+            (AuditAction::SearchParameterChanged, *tenant, Some(format!("retire {name}")))
+        }
+        Request::ListSearchParameters { tenant } => {
+            (AuditAction::AuditRead, *tenant, Some("search parameters".to_owned()))
+        }
         Request::Checkpoint { tenant } => (AuditAction::CheckpointSigned, *tenant, None),
         Request::VerifyAudit { tenant, .. } => (AuditAction::AuditRead, *tenant, Some("verify".to_owned())),
         Request::AcceptKey { .. } => (AuditAction::KeysRenewed, 0, Some("a new key is accepted".to_owned())),
@@ -119,6 +131,9 @@ fn act(store: &Arc<Store>, tenant: TenantId, request: &Request) -> Result<Reply,
         | Request::Reindex
         | Request::ReindexStanding
         | Request::AcceptKey { .. }
+        | Request::AddSearchParameter { .. }
+        | Request::RetireSearchParameter { .. }
+        | Request::ListSearchParameters { .. }
         | Request::RenewKeys { .. } => Err("this concerns no single tenant".to_owned()),
         Request::Backup { directory, .. } => {
             let manifest = store::backup::backup(store, directory).map_err(|error| error.to_string())?;

@@ -3,12 +3,13 @@
 
 use axum::http::StatusCode;
 use model::{Purpose, TenantId, TypeCode, instant_text};
-use records::Parameters;
-use records::parameters::Kind;
+use records::parameters::{Kind, kind_name};
+use records::{Parameter, Parameters};
 use serde_json::{Value, json};
 use trust::{Account, Interaction, Role, decide};
 
 use crate::answer::{Answer, Outcome};
+use crate::caller::identify;
 use crate::routes::{Method, ROUTES, Route};
 use crate::visit::Visit;
 
@@ -22,7 +23,10 @@ const SEARCH_SYSTEM: &str = "one or more resource types in _type, separated by c
 /// `GET /metadata`.
 pub async fn show(visit: &Visit) -> Outcome {
     super::no_parameters(visit)?;
-    let statement = statement(&visit.records().parameters()?, &visit.base_url(), &instant_text(visit.app.started_ms));
+    // Anybody may ask; whoever shows a token sees the search parameters of their tenant as well.
+    let tenant = identify(&visit.app, &visit.headers).ok().map(|actor| actor.tenant);
+    let statement =
+        statement(&visit.records().parameters(tenant)?, &visit.base_url(), &instant_text(visit.app.started_ms));
     Ok(Answer::fhir(StatusCode::OK, &statement))
 }
 
@@ -119,7 +123,7 @@ fn common(parameters: &Parameters) -> Vec<Value> {
     found.extend(
         of_first
             .filter(|parameter| is_of_all(&parameter.code))
-            .map(|parameter| json!({"name": parameter.code, "type": kind_code(parameter.kind)})),
+            .map(|parameter| json!({"name": parameter.code, "type": kind_name(parameter.kind)})),
     );
     found
 }
@@ -171,10 +175,7 @@ fn resource(parameters: &Parameters, type_code: TypeCode, offers: &[Offer]) -> V
     let is_wired = |method, code| {
         codes.contains(&code) && ROUTES.iter().any(|route| route.method == method && route.path == "/fhir/R4/{type}")
     };
-    let search: Vec<Value> = parameters
-        .of_type(type_code)
-        .map(|parameter| json!({"name": parameter.code, "type": kind_code(parameter.kind)}))
-        .collect();
+    let search: Vec<Value> = parameters.of_type(type_code).map(search_parameter).collect();
     let includes: Vec<String> = parameters
         .of_type(type_code)
         .filter(|parameter| parameter.kind == Kind::Reference)
@@ -188,7 +189,7 @@ fn resource(parameters: &Parameters, type_code: TypeCode, offers: &[Offer]) -> V
         "readHistory": true,
         "updateCreate": codes.contains(&"update"),
         "conditionalCreate": is_wired(Method::Post, "create"),
-        "conditionalRead": "not-match",
+        "conditionalRead": "full-support",
         "conditionalUpdate": is_wired(Method::Put, "update"),
         "conditionalDelete": if is_wired(Method::Delete, "delete") { "single" } else { "not-supported" },
         "searchInclude": includes,
@@ -218,18 +219,12 @@ fn reverse_includes(parameters: &Parameters, target: TypeCode) -> Vec<String> {
     found
 }
 
-fn kind_code(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Number => "number",
-        Kind::Date => "date",
-        Kind::String => "string",
-        Kind::Token => "token",
-        Kind::Reference => "reference",
-        Kind::Composite => "composite",
-        Kind::Quantity => "quantity",
-        Kind::Uri => "uri",
-        Kind::Special => "special",
+fn search_parameter(parameter: &Parameter) -> Value {
+    let mut described = json!({"name": parameter.code, "type": kind_name(parameter.kind)});
+    if let Some(definition) = &parameter.definition {
+        described["definition"] = json!(definition);
     }
+    described
 }
 
 #[cfg(test)]

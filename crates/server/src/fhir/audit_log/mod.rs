@@ -7,7 +7,7 @@ mod event;
 use axum::http::StatusCode;
 use model::{ErrorCode, Failure, Home, TypeCode};
 use records::matching::{Modifier, QueryValue, answers, split_values};
-use records::parameters::{Kind, Parameter};
+use records::parameters::{Computed, Kind, Parameter};
 use serde_json::{Value, json};
 use store::{AuditPosition, AuditRecord};
 use trust::{AuditAction, Duty};
@@ -242,8 +242,10 @@ impl<'p> Wanted<'p> {
     }
 
     fn takes(&self, record: &AuditRecord) -> bool {
-        let resource = event::core(record, None);
-        self.conditions.iter().all(|it| answers(it.modifier.as_ref(), &it.values, &it.parameter.values(&resource)))
+        let (resource, computed) = (event::core(record, None), Computed::default());
+        self.conditions
+            .iter()
+            .all(|it| answers(it.modifier.as_ref(), &it.values, &it.parameter.values(&resource, &computed)))
     }
 }
 
