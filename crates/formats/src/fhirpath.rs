@@ -105,7 +105,7 @@ fn run(expression: &str, resource: &Value) -> Result<Vec<Selected>, FhirPathErro
         catch_unwind(AssertUnwindSafe(|| futures_executor::block_on(engine.evaluate(expression, &context))));
     let result = evaluated.ok().and_then(Result::ok).ok_or(FhirPathError::Evaluation)?;
     let mut values = Vec::new();
-    for value in result.value.iter() {
+    for value in &result.value {
         collect(value, &mut values);
     }
     Ok(values)
