@@ -424,7 +424,8 @@ pub(super) fn parts_for(expression: &str, type_name: &str, bases: &[String]) -> 
 
 /// Whether a part is in the language of the base parameters, and means the same there as in `FHIRPath`.
 pub(super) fn is_plain(part: &str) -> bool {
-    let is_odd = part.contains(['\\', '`', '"']) || part.contains("//") || part.contains("/*");
+    // `//` inside a text is part of an address, not a comment.
+    let is_odd = part.contains(['\\', '`', '"']) || words(part).contains(&Word::Comment);
     let Ok(read) = expression::read(part) else { return false };
     let is_safe =
         |node: &Node| !matches!(node, Node::WhereEquals(field, _) if !CONDITION_FIELDS.contains(&field.as_str()));
