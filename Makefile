@@ -20,7 +20,7 @@ export CXX := ccache c++
 endif
 endif
 
-.PHONY: help demo build test fmt lint bench memory setup web web-test unit e2e clients kill search mllp grounds road
+.PHONY: help demo build test fmt lint bench memory fuzz setup web web-test unit e2e clients kill search mllp grounds road
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/:/' | column -t -s:
@@ -79,6 +79,9 @@ kill: build ## kill -9 at random moments and failing disks, short form; and a sk
 	grep -q 'lost: created' target/skipped-fsync.txt
 	tests/kill/faults.py --binary $(BINARY) --every 7
 	tests/kill/ingest.py --binary $(BINARY) --messages 5000 --kills 3 --seed 3
+
+fuzz: ## broken bytes for every reader, one minute each; needs cargo-fuzz
+	fuzz/run.sh 60
 
 memory: build ## the largest allowed transactions, several at once: memory stays below its limit
 	bench/memory/largest_bundle.py --binary $(BINARY) --clients 4 --rounds 2 --at-most 300
