@@ -8,6 +8,7 @@
 //! | module | idea |
 //! |---|---|
 //! | `source`  | who sends, for which institution, and how it is to be read |
+//! | `alias`   | one institution under several codes |
 //! | `read`    | from bytes to a [`formats::reading::Reading`], whatever the form |
 //! | `rows`    | keys and sealed rows of this room, byte by byte |
 //! | `claim`   | by what a source knows a thing -> which resource it is |
@@ -22,6 +23,7 @@
 //! Invariants: the same content twice changes nothing, whatever envelope it comes in; an acknowledged message is durable as a
 //! whole, with its original; a reader that panics sets the message aside and nothing else.
 
+mod alias;
 pub mod chains;
 mod claim;
 mod identity;

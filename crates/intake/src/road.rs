@@ -15,6 +15,7 @@ use records::{Address, Caller, Records, Work};
 use store::{BlobId, EngineError, Keyspace, Store, StoreError};
 use trust::Domain;
 
+use crate::alias;
 use crate::claim::{self, Cache};
 use crate::identity::{Flight, Identity};
 use crate::problem::{self, ISSUES_MAX, Problem, ProblemState, Unmapped};
@@ -191,6 +192,7 @@ impl Road {
     /// Rules on one record: is it fit, and what is wrong with it?
     fn prepare(&self, source: &Source, position: u32, mut record: Record) -> Prepared {
         let mut issues = std::mem::take(&mut record.issues);
+        alias::settle(source, &mut record);
         issues.extend(read::map_codes(source, &mut record));
         issues.extend(read::check(&record, self.clock.now_ms()));
         issues.extend(weave::examine(&record));

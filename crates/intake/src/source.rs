@@ -1,5 +1,6 @@
 //! Sources (数据来源): who sends, for which institution, and how what they send is to be read.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -45,6 +46,9 @@ pub struct Source {
     /// Roots of the identifier that is the patient number in its shared documents, best first.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub patient_roots: Vec<String>,
+    /// Other codes of institutions that it speaks for, each with the 机构编码 that is meant (一院多码).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub aliases: BTreeMap<String, String>,
     /// One listening port for HL7 v2 over MLLP.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub listen: Option<Listen>,

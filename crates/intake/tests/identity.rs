@@ -50,6 +50,7 @@ fn house() -> House {
         authorities: Vec::new(),
         patient_roots: Vec::new(),
         institutions: Vec::new(),
+        aliases: std::collections::BTreeMap::new(),
         account: "source-a".to_owned(),
         is_enabled: true,
         encoding: None,

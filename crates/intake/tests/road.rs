@@ -55,6 +55,7 @@ impl House {
             branch: None,
             authorities: Vec::new(),
             patient_roots: Vec::new(),
+            aliases: std::collections::BTreeMap::new(),
             folder: None,
         };
         self.road.sources().put(TENANT, source).unwrap()

@@ -64,6 +64,16 @@ pub fn run(arguments: &Admin) -> anyhow::Result<Ended> {
     }
 }
 
+/// Reads `OLD=CODE`: two codes of one institution.
+pub(crate) fn alias(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((old, code)) if !old.is_empty() && !code.is_empty() && old != code => {
+            Ok((old.to_owned(), code.to_owned()))
+        }
+        _ => Err("write it as OLD=CODE, two codes of one institution".to_owned()),
+    }
+}
+
 fn source(command: &AdminCommand) -> anyhow::Result<Request> {
     let AdminCommand::Source {
         name,
@@ -76,6 +86,7 @@ fn source(command: &AdminCommand) -> anyhow::Result<Request> {
         branch,
         authorities,
         patient_roots,
+        aliases,
         listen,
         allow,
         watch,
@@ -98,6 +109,7 @@ fn source(command: &AdminCommand) -> anyhow::Result<Request> {
         branch: branch.clone(),
         authorities: authorities.clone(),
         patient_roots: patient_roots.clone(),
+        aliases: aliases.iter().cloned().collect(),
         listen: listen.map(|address| server::Listen { address, allow: allow.clone() }),
         folder: watch.clone(),
     };

@@ -197,6 +197,9 @@ pub enum AdminCommand {
         /// The root of the patient number in its shared documents, best first; may be repeated
         #[arg(long = "patient-root", value_name = "OID")]
         patient_roots: Vec<String>,
+        /// Another code of an institution and the one that is meant: OLD=CODE; may be repeated
+        #[arg(long = "alias", value_name = "OLD=CODE", value_parser = crate::admin::alias)]
+        aliases: Vec<(String, String)>,
         /// Listen for HL7 v2 over MLLP on this address, from the next start on
         #[arg(long, value_name = "ADDR")]
         listen: Option<SocketAddr>,

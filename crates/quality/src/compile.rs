@@ -176,6 +176,7 @@ pub struct Rules {
     pub(crate) chains: Vec<Chain>,
     pub(crate) datasets: HashMap<String, String>,
     pub(crate) known: Known,
+    pub(crate) people: data::PeopleFile,
 }
 
 /// Places that the code itself asks for.
@@ -205,7 +206,7 @@ impl Rules {
         &STANDARD
     }
 
-    /// Compiles rule files: name (`places`, `formats`, `required`, `order`, `ranges`, `relations`, `chains`) and TOML text.
+    /// Compiles rule files: name (`places`, `formats`, `people`, `required`, `order`, `ranges`, `relations`, `chains`) and TOML text.
     ///
     /// # Errors
     /// The first file that is missing, is not TOML of its shape, or names an element, a place, a format or a rule that is not there.
@@ -217,6 +218,7 @@ impl Rules {
         rules.plan_elements(&places)?;
         rules.widen_formats(data::file(files, "formats")?)?;
         rules.set_ranges(data::file(files, "ranges")?)?;
+        rules.people = data::file(files, "people")?;
         rules.set_required(data::file(files, "required")?)?;
         rules.set_orders(data::file(files, "order")?)?;
         rules.set_relations(data::file(files, "relations")?)?;
@@ -239,6 +241,7 @@ impl Rules {
             count_bytes: false,
             words: HashMap::new(),
             analytes: HashMap::new(),
+            people: data::PeopleFile::default(),
             required: Vec::new(),
             conditionals: Vec::new(),
             orders: Vec::new(),

@@ -83,6 +83,26 @@ pub(crate) struct FormatsFile {
     pub words: Vec<WordsData>,
 }
 
+/// Names of people who were invented to try a system out.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PeopleFile {
+    pub contains: Vec<String>,
+    pub whole: Vec<String>,
+}
+
+impl PeopleFile {
+    /// Whether a name (half width) is a test patient's.
+    pub(crate) fn is_test(&self, name: &str) -> bool {
+        if self.contains.iter().any(|word| name.contains(word.as_str())) {
+            return true;
+        }
+        // Letters, and behind them only digits and signs.
+        let word = name.trim_end_matches(|one: char| !one.is_alphabetic()).trim();
+        word.is_ascii() && self.whole.iter().any(|whole| word.eq_ignore_ascii_case(whole))
+    }
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RequiredData {

@@ -36,6 +36,11 @@ impl Checked<'_> {
 
     fn name(&mut self, element: &Element) {
         let value = folded(&element.value);
+        if self.rules.people.is_test(&value) {
+            let hint = "测试数据不应上传;核对后停止上传,确为患者本人姓名时放行";
+            self.find("quality.person.test", None, element, "患者本人姓名".to_owned(), hint);
+            return;
+        }
         if value.chars().any(|one| one.is_ascii_digit()) || NOT_NAMES.iter().any(|sign| value.contains(sign)) {
             let hint = "核对姓名;生僻字丢失时更新字符集";
             self.find("quality.format.name", None, element, "姓名 A..50".to_owned(), hint);

@@ -290,6 +290,7 @@ mod tests {
             branch: None,
             authorities: Vec::new(),
             patient_roots: Vec::new(),
+            aliases: std::collections::BTreeMap::new(),
             folder: None,
         };
         let may = |allow: &[&str], peer: &str| may_connect(&source(allow), peer.parse().unwrap());

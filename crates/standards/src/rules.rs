@@ -42,6 +42,7 @@ const FILES: &[(&str, &str)] = &[
 const QUALITY: &[(&str, &str)] = &[
     ("places", include_str!("../../../standards/quality/places.toml")),
     ("formats", include_str!("../../../standards/quality/formats.toml")),
+    ("people", include_str!("../../../standards/quality/people.toml")),
     ("required", include_str!("../../../standards/quality/required.toml")),
     ("order", include_str!("../../../standards/quality/order.toml")),
     ("ranges", include_str!("../../../standards/quality/ranges.toml")),

@@ -67,6 +67,12 @@ pub(crate) struct Hospital {
     pub code: String,
     #[serde(default)]
     pub short: String,
+    /// The code under which its documents come.
+    #[serde(default)]
+    pub document_code: String,
+    /// The code under which it sent its tables at first.
+    #[serde(default)]
+    pub old_code: String,
     #[serde(default)]
     pub branches: Vec<String>,
     #[serde(default)]
@@ -109,6 +115,8 @@ pub(crate) struct Names {
     pub female: Vec<String>,
     pub rare_male: Vec<String>,
     pub rare_four_byte: String,
+    /// Names of test patients.
+    pub test: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -19,12 +19,14 @@ pub(crate) struct Mark {
 pub(crate) struct Soiler {
     data: &'static Data,
     place: &'static str,
+    /// Nothing gets dirty: what is written now is a story of its own.
+    pub is_off: bool,
 }
 
 impl Soiler {
     /// For `hl7`, `county` or `primary`.
     pub fn new(data: &'static Data, place: &'static str) -> Self {
-        Self { data, place }
+        Self { data, place, is_off: false }
     }
 
     fn kind(&self, id: &str) -> Option<&'static Dirt> {
@@ -34,7 +36,7 @@ impl Soiler {
     /// Whether this kind happens here; a kind with a finding is noted in `marks`. A record gets one finding at most: what is
     /// planted must be told apart.
     pub fn happens(&self, id: &str, random: &mut Random, marks: &mut Vec<Mark>) -> bool {
-        let Some(kind) = self.kind(id) else { return false };
+        let Some(kind) = self.kind(id).filter(|_| !self.is_off) else { return false };
         if !random.chance(kind.rate) {
             return false;
         }
@@ -50,9 +52,15 @@ impl Soiler {
 
     /// Notes a kind that did not happen by chance.
     pub fn note(&self, id: &str, marks: &mut Vec<Mark>) {
-        if let Some(kind) = self.kind(id).filter(|_| marks.is_empty()) {
+        if let Some(kind) = self.kind(id).filter(|_| marks.is_empty() && !self.is_off) {
             marks.push(Mark { id: &kind.id, rules: &kind.rules, set_aside: kind.set_aside });
         }
+    }
+
+    /// The mark of everything that names a test patient.
+    pub fn test_patient(&self) -> Option<Mark> {
+        let kind = self.kind("test-patient")?;
+        Some(Mark { id: &kind.id, rules: &kind.rules, set_aside: kind.set_aside })
     }
 }
 

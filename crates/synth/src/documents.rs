@@ -168,7 +168,7 @@ impl<'w> Documents<'w> {
         let doctor = self.doctor(visit);
         document.author = signer(doctor, "主治医师");
         document.author_time = at.after_minutes(-10).digits();
-        document.institution = (city.city_hospital.code.clone(), city.city_hospital.name.clone());
+        document.institution = (city.city_hospital.document_code.clone(), city.city_hospital.name.clone());
         document.signers = vec![signer(doctor, "主治医师")];
         let department = &city.department[visit.department];
         let (room, bed, ward) = match &visit.stay {

@@ -11,7 +11,7 @@ use crate::day::Day;
 use crate::forms::{FORMS, Form};
 use crate::measure::money;
 use crate::random::Random;
-use crate::sink::{Buckets, Item, Withheld};
+use crate::sink::{Again, Buckets, Item, Withheld};
 use crate::truth::Truth;
 use crate::world::{Place, World};
 
@@ -75,8 +75,6 @@ pub(crate) fn tables(
 ) -> Result<Written, SynthError> {
     let root = out.join(sender.name);
     let mut written = Written::default();
-    // The month that ended about a year ago is sent again as a whole, on the fifth of the month after the next.
-    let (year, month, _) = Day(world.today.0 - 365).parts();
     for day in buckets.days() {
         let items = buckets.take(day)?;
         if items.is_empty() || day >= world.today {
@@ -99,15 +97,35 @@ pub(crate) fn tables(
             };
             again.send(&items, truth)?;
         }
-        let parts = day.parts();
-        if sender.repeats && (parts.0, parts.1) == (year, month) {
-            let next = Day::of(if month == 12 { year + 1 } else { year }, month % 12 + 1, 5);
-            let mut again =
-                Batch { world, sender, root: &root, day, sent_on: next, suffix: "_重传", written: &mut written };
+        if let Some(sent_on) = world.sent_again(day).filter(|_| sender.repeats) {
+            let items = again(items, sender.name, day, truth)?;
+            let suffix = "_重传";
+            let mut again = Batch { world, sender, root: &root, day, sent_on, suffix, written: &mut written };
             again.send(&items, truth)?;
+            again.totals(&items, truth)?;
         }
     }
     Ok(written)
+}
+
+/// The rows of a day as they are when the month is sent again; what is gone is noted in the truth.
+fn again(items: Vec<Item>, sender: &str, day: Day, truth: &mut Truth) -> Result<Vec<Item>, SynthError> {
+    let mut now = Vec::with_capacity(items.len());
+    for mut item in items {
+        match std::mem::take(&mut item.again) {
+            Again::Same => {}
+            Again::Changed(text) => item.text = text,
+            Again::Gone => {
+                truth.vanished(&json!({
+                    "sender": sender, "day": day.to_string(), "key": item.key,
+                    "type": format!("table:{}", FORMS[usize::from(item.kind)].id),
+                }))?;
+                continue;
+            }
+        }
+        now.push(item);
+    }
+    Ok(now)
 }
 
 /// The files of one business day, sent on one day.
@@ -206,21 +224,25 @@ impl Batch<'_> {
             let place =
                 if self.sender.is_gb18030 { Place::Primary((*branch).into()) } else { Place::County((*branch).into()) };
             let (code, branch) = (self.world.code(place), self.world.branch(place));
+            let written = self.world.old_code(place, self.day).unwrap_or(code);
             let amount = if form.id == "charge" { money(*cents) } else { String::new() };
-            let line = [code, branch, &self.day.digits(), form.title, &count.to_string(), &amount];
+            let keys: Vec<String> = keys.iter().map(|key| key.replacen(code, written, 1)).collect();
+            let line = [written, branch, &self.day.digits(), form.title, &count.to_string(), &amount];
             text.push_str(&line.join(","));
             text.push_str(&format!(",P{},{},{}\r\n", self.day.digits(), keys.join(";"), self.sent_on.digits()));
-            truth.total(&json!({
-                "sender": self.sender.name, "institution": code, "branch": branch, "day": self.day.to_string(),
-                "type": format!("table:{}", form.id), "count": count, "amount": amount, "missing": missing,
-            }))?;
+            if self.suffix.is_empty() {
+                truth.total(&json!({
+                    "sender": self.sender.name, "institution": code, "branch": branch, "day": self.day.to_string(),
+                    "type": format!("table:{}", form.id), "count": count, "amount": amount, "missing": missing,
+                }))?;
+            }
         }
-        let name = format!("日终对账_{}.csv", self.day.digits());
+        let name = format!("日终对账_{}{}.csv", self.day.digits(), self.suffix);
         let bytes = self.encode(text.into_bytes(), false);
         write(&self.root.join(self.sent_on.to_string()).join(&name), &bytes)?;
         self.written.add(bytes.len(), sums.len());
         let shown = format!("{}/{name}", self.sent_on);
-        truth.file(self.sender.name, &shown, sums.len() as u64, bytes.len() as u64, false)
+        truth.file(self.sender.name, &shown, sums.len() as u64, bytes.len() as u64, !self.suffix.is_empty())
     }
 }
 

@@ -197,6 +197,19 @@ pub fn senders() -> Result<[(&'static str, String, String); 3], SynthError> {
     ])
 }
 
+/// Other codes under which the institutions of a sender appear, each with the 机构编码 that is meant.
+///
+/// # Errors
+/// [`SynthError::Data`].
+pub fn other_codes(sender: &str) -> Result<Vec<(String, String)>, SynthError> {
+    let city = &data()?.city;
+    Ok(match sender {
+        "city-hospital" => vec![(city.city_hospital.document_code.clone(), city.city_hospital.code.clone())],
+        "county-hospital" => vec![(city.county_hospital.old_code.clone(), city.county_hospital.code.clone())],
+        _ => Vec::new(),
+    })
+}
+
 /// Makes a city.
 ///
 /// # Errors
@@ -276,6 +289,7 @@ impl Senders<'_> {
                 Role::CardLender => "card-lender",
                 Role::CardBorrower => "card-borrower",
                 Role::Mother => "mother",
+                Role::Unknown => "unknown",
             },
         }))?;
         let mut life = life::live(self.world, person, house, random);
@@ -310,7 +324,55 @@ impl Senders<'_> {
             }
         }
         let known = know(person, person, &format!("P{:08}", person.index), None);
-        self.messages.merge(&known, random)
+        self.messages.merge(&known, random)?;
+        self.tests(person, &life, random, truth)
+    }
+
+    /// Somebody tried the systems out with a made-up patient who looks like this person's visit, and nobody kept it out of the feed.
+    fn tests(
+        &mut self,
+        person: &Person,
+        life: &Life,
+        random: &mut Random,
+        truth: &mut Truth,
+    ) -> Result<(), SynthError> {
+        let data = self.world.data;
+        let mut chance = Random::of(self.world.seed, 16, u64::from(person.index));
+        if person.role != Role::Hero && !chance.chance(data.event_rate("test_patient")) {
+            return Ok(());
+        }
+        let is_model = |visit: &&Visit| {
+            visit.stay.is_none() && visit.unknown.is_none() && !visit.is_newborn && visit.fate == life::Fate::Kept
+        };
+        let models: Vec<&Visit> = life.visits.iter().filter(is_model).collect();
+        let at = |wanted: fn(Place) -> bool| models.iter().find(|visit| wanted(visit.place));
+        let chosen = [
+            at(|place| place == Place::City),
+            at(|place| matches!(place, Place::County(_))),
+            at(|place| matches!(place, Place::Primary(_))),
+        ];
+        truth.is_test = true;
+        for visit in chosen.into_iter().flatten() {
+            let mut visit = (*visit).clone();
+            visit.refund_after_days = None;
+            visit.amended = None;
+            for report in &mut visit.reports {
+                report.correction = None;
+                report.is_preliminary_sent = false;
+            }
+            let known = Known {
+                name: data.city.names.test[chance.below(data.city.names.test.len())].clone(),
+                identity: "",
+                ..know(person, person, &format!("T{:07}", person.index), None)
+            };
+            match visit.place {
+                Place::City => self.messages.test(&known, &visit, random, truth)?,
+                Place::County(_) => self.county.test(&known, &visit, random, truth)?,
+                Place::Primary(_) => self.primary.test(&known, &visit, random, truth)?,
+            }
+        }
+        truth.is_test = false;
+        Ok(())
     }
 
     /// The borrower of the card goes to the county hospital with it.
@@ -339,6 +401,10 @@ impl Senders<'_> {
             format!("{prefix}{:08}{suffix}", owner.index)
         };
         match visit.place {
+            Place::City if visit.unknown.is_some() => {
+                let known = know(person, person, &id("P"), None);
+                self.messages.unknown(&known, visit, random, truth)
+            }
             Place::City => {
                 let known = know(person, owner, &id("P"), mother);
                 if visit.is_newborn {
@@ -346,7 +412,7 @@ impl Senders<'_> {
                 }
                 let sent = self.messages.visit(&known, visit, random, truth)?;
                 let patient = match self.messages.second_number(person) {
-                    Some((second, merged)) if visit.start < merged => second,
+                    Some(second) if visit.start < second.given_up => second.number,
                     _ => known.patient.clone(),
                 };
                 if visit.is_newborn {
@@ -429,5 +495,6 @@ fn know<'p>(person: &'p Person, owner: &'p Person, patient: &str, mother: Option
         name: first_name.unwrap_or_else(|| owner.name.clone()),
         identity: mother.map_or(&owner.identity, |mother| &mother.identity),
         phone: mother.map_or(&owner.phone, |mother| &mother.phone),
+        is_unknown: false,
     }
 }

@@ -66,6 +66,17 @@ pub(crate) enum Fate {
     Cancelled(i32),
 }
 
+/// How somebody without a name got one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Identified {
+    /// Not yet.
+    Never,
+    /// The registration was filled in (A08).
+    Updated(Moment),
+    /// The registration was joined with the one that the hospital already had (A40).
+    Merged(Moment),
+}
+
 /// One visit or stay.
 #[derive(Debug, Clone)]
 pub(crate) struct Visit {
@@ -93,6 +104,8 @@ pub(crate) struct Visit {
     pub amended: Option<(i32, bool)>,
     /// Somebody else's card was used: the visit is registered under that person's patient number.
     pub is_borrowed: bool,
+    /// The patient was found unconscious and has no name yet (无名氏).
+    pub unknown: Option<Identified>,
     /// The patient is a newborn who still has its first name and its mother's number.
     pub is_newborn: bool,
 }
@@ -143,6 +156,7 @@ pub(crate) fn live(world: &World, person: &Person, house: &[Person], random: &mu
     living.pregnancies(house);
     living.today();
     living.care();
+    living.found();
     let Living { mut life, .. } = living;
     let (first, now) = (world.first.at(0, 0), world.now());
     life.visits.retain(|visit| visit.start >= first && visit.start <= now && visit.start.day() >= person.birth);
@@ -394,6 +408,43 @@ impl Living<'_> {
         }
     }
 
+    /// Found on the road and brought to the emergency room without a name; most get it back, some of them months later.
+    fn found(&mut self) {
+        let (data, today) = (self.world.data, self.world.today);
+        let mut chance = Random::of(self.world.seed, 14, u64::from(self.person.index));
+        let is_chosen = self.person.role == Role::Unknown;
+        let happens = chance.chance(data.event_rate("unknown_person")) && self.person.age(today) >= 16;
+        let condition = data.conditions.iter().find(|condition| condition.id == "fracture");
+        let Some(condition) = condition.filter(|_| is_chosen || (happens && self.person.role == Role::None)) else {
+            return;
+        };
+        let day = Day(today.0 - chance.between(60, 330));
+        let start = day.at(chance.between(20, 22), chance.between(0, 59));
+        // Whoever is found on the road does not lie in a bed, and was nowhere else that day.
+        self.life.visits.retain(|visit| visit.stay.is_none() || visit.start.day().0 > day.0 + 10);
+        self.life.visits.retain(|visit| visit.start.day() != day);
+        let mut visit = self.visit(Place::City, start, condition, false);
+        visit.department = self.world.department(Place::City, "急诊医学科");
+        visit.fate = Fate::Kept;
+        visit.refund_after_days = None;
+        visit.amended = None;
+        for report in &mut visit.reports {
+            report.correction = None;
+            report.is_preliminary_sent = false;
+        }
+        let later = if chance.chance(0.3) { chance.between(60, 200) } else { chance.between(1, 9) };
+        let at = Day(day.0 + later).at(15, chance.between(0, 59));
+        let draw = chance.below(10);
+        let identified = match draw {
+            _ if is_chosen => Identified::Merged(at),
+            0..=3 => Identified::Merged(at),
+            4..=7 => Identified::Updated(at),
+            _ => Identified::Never,
+        };
+        visit.unknown = Some(if at > self.world.now() { Identified::Never } else { identified });
+        self.life.visits.push(visit);
+    }
+
     /// What somebody could lie in a hospital for.
     fn bedridden(&self) -> Option<&'static Condition> {
         self.ills.iter().map(|ill| ill.condition).find(|condition| condition.stay.is_some())
@@ -561,6 +612,7 @@ impl Living<'_> {
             refund_after_days: refund,
             amended: (is_changed || is_withdrawn).then(|| (self.random.between(60, 3_000), is_withdrawn)),
             is_borrowed: false,
+            unknown: None,
             is_newborn: false,
         }
     }

@@ -55,6 +55,8 @@ pub(crate) enum Role {
     CardBorrower,
     /// A mother with a newborn.
     Mother,
+    /// Who is found unconscious and has no name for some days.
+    Unknown,
 }
 
 impl Person {
@@ -309,7 +311,8 @@ impl Families {
 
     fn young_family(&self, random: &mut Random) -> Vec<Person> {
         let father_name = format!("王{}", self.given(1, random));
-        let father = self.person(father_name, 1, Day(self.today.0 - 31 * 365), random);
+        let mut father = self.person(father_name, 1, Day(self.today.0 - 31 * 365), random);
+        father.role = Role::Unknown;
         let mother_birth = Day(self.today.0 - 29 * 365);
         let mut mother = self.person(self.data.city.characters.mother.clone(), 2, mother_birth, random);
         mother.role = Role::Mother;

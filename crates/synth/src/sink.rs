@@ -33,8 +33,22 @@ pub(crate) struct Item {
     pub mark: Option<u16>,
     /// Counted and not sent.
     pub withheld: Withheld,
+    /// What becomes of it when its month is sent again.
+    pub again: Again,
     /// The text as it is sent.
     pub text: Vec<u8>,
+}
+
+/// What a row is when its month is sent again.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// As it was.
+    #[default]
+    Same,
+    /// It was corrected since, and says this now.
+    Changed(Vec<u8>),
+    /// The sender has taken it out, without a word.
+    Gone,
 }
 
 /// Whether a row is kept back.
@@ -99,7 +113,13 @@ impl Buckets {
             }
             None => bucket.push(0),
         }
-        for part in [item.key.as_bytes(), item.control.as_bytes(), &item.text] {
+        let (again, changed): (u8, &[u8]) = match &item.again {
+            Again::Same => (0, &[]),
+            Again::Changed(text) => (1, text),
+            Again::Gone => (2, &[]),
+        };
+        bucket.push(again);
+        for part in [item.key.as_bytes(), item.control.as_bytes(), &item.text, changed] {
             let length = u32::try_from(part.len()).unwrap_or(u32::MAX);
             bucket.extend_from_slice(&length.to_le_bytes());
             bucket.extend_from_slice(part);
@@ -176,14 +196,20 @@ fn read(rest: &mut &[u8]) -> Option<Item> {
     } else {
         None
     };
+    let again = part(rest, 1)?[0];
     let mut text = || -> Option<Vec<u8>> {
         let length = u32::from_le_bytes(part(rest, 4)?.try_into().ok()?) as usize;
         part(rest, length).map(<[u8]>::to_vec)
     };
     let key = String::from_utf8(text()?).ok()?;
     let control = String::from_utf8(text()?).ok()?;
-    let text = text()?;
-    Some(Item { at, kind, counted, key, control, mark: (mark != u16::MAX).then_some(mark), withheld, text })
+    let (text, changed) = (text()?, text()?);
+    let again = match again {
+        1 => Again::Changed(changed),
+        2 => Again::Gone,
+        _ => Again::Same,
+    };
+    Some(Item { at, kind, counted, key, control, mark: (mark != u16::MAX).then_some(mark), withheld, again, text })
 }
 
 fn part<'b>(rest: &mut &'b [u8], length: usize) -> Option<&'b [u8]> {
@@ -213,6 +239,7 @@ mod tests {
             key: key.to_owned(),
             counted: Some((2, -1_500)),
             mark: Some(3),
+            again: Again::Changed(b"right".to_vec()),
             text: key.as_bytes().to_vec(),
             ..Item::default()
         };
@@ -224,6 +251,7 @@ mod tests {
         let keys: Vec<&str> = items.iter().map(|item| item.key.as_str()).collect();
         assert_eq!(keys, ["a", "b"]);
         assert_eq!((items[1].counted, items[1].mark), (Some((2, -1_500)), Some(3)));
+        assert_eq!((&items[1].again, items[1].text.as_slice()), (&Again::Changed(b"right".to_vec()), &b"b"[..]));
         assert!(buckets.take(day).unwrap().is_empty());
     }
 }

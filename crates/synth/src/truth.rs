@@ -9,7 +9,11 @@
 //! | `faults.jsonl` | a planted fault: the file, the record in it, the rules of which one must speak, whether it is set aside |
 //! | `files.jsonl` | a file, its sender, how many records it holds and how many of them are repetitions |
 //! | `withheld.jsonl` | a row that the 日终对账 counts and no file holds, and whether it comes late |
+//! | `vanished.jsonl` | a row that was sent, and is neither in the files nor in the 日终对账 when its month is sent again |
 //! | `totals.jsonl` | a 日终对账: sender, day, type, how many and how much, and the keys that will be missing because they are set aside |
+//!
+//! A registration that is `joined` must be one person with the number that stands there; `apart`: nobody found out whose it is;
+//! `test`: it is nobody's.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -41,7 +45,7 @@ pub(crate) struct Event<'e> {
 }
 
 /// The files of `truth/`, in the order of [`Truth::files_of`].
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 8] = [
     "people.jsonl",
     "registrations.jsonl",
     "events.jsonl",
@@ -49,6 +53,7 @@ const NAMES: [&str; 7] = [
     "files.jsonl",
     "totals.jsonl",
     "withheld.jsonl",
+    "vanished.jsonl",
 ];
 
 /// The open files of `truth/`.
@@ -60,7 +65,10 @@ pub(crate) struct Truth {
     files: BufWriter<File>,
     totals: BufWriter<File>,
     withheld: BufWriter<File>,
+    vanished: BufWriter<File>,
     line: Vec<u8>,
+    /// What is written now is about a test patient: nothing of it is kept, and nobody is that registration.
+    pub is_test: bool,
     /// Lines of `events.jsonl`.
     pub events_count: u64,
     /// Lines of `faults.jsonl`.
@@ -77,7 +85,7 @@ impl Truth {
             let path = folder.join(name);
             File::create(&path).map(BufWriter::new).map_err(|error| SynthError::Disk(path, error))
         };
-        let [people, registrations, events, faults, files, totals, withheld] = NAMES;
+        let [people, registrations, events, faults, files, totals, withheld, vanished] = NAMES;
         Ok(Self {
             people: open(people)?,
             registrations: open(registrations)?,
@@ -86,7 +94,9 @@ impl Truth {
             files: open(files)?,
             totals: open(totals)?,
             withheld: open(withheld)?,
+            vanished: open(vanished)?,
             line: Vec::new(),
+            is_test: false,
             events_count: 0,
             faults_count: 0,
             bytes: 0,
@@ -99,6 +109,12 @@ impl Truth {
     }
 
     pub fn registration(&mut self, registration: &Value) -> Result<(), SynthError> {
+        if self.is_test {
+            let mut registration = registration.clone();
+            registration["test"] = true.into();
+            self.bytes += write(&mut self.registrations, &registration)?;
+            return Ok(());
+        }
         self.bytes += write(&mut self.registrations, registration)?;
         Ok(())
     }
@@ -123,6 +139,11 @@ impl Truth {
 
     pub fn withheld(&mut self, row: &Value) -> Result<(), SynthError> {
         self.bytes += write(&mut self.withheld, row)?;
+        Ok(())
+    }
+
+    pub fn vanished(&mut self, row: &Value) -> Result<(), SynthError> {
+        self.bytes += write(&mut self.vanished, row)?;
         Ok(())
     }
 
@@ -166,7 +187,7 @@ impl Truth {
                 line.push(b'"');
             }
         }
-        line.extend_from_slice(if event.is_kept { b"}\n" } else { b",\"kept\":false}\n" });
+        line.extend_from_slice(if event.is_kept && !self.is_test { b"}\n" } else { b",\"kept\":false}\n" });
         self.events_count += 1;
         self.bytes += line.len() as u64;
         self.events.write_all(line).map_err(|error| SynthError::Disk("truth/events.jsonl".into(), error))
@@ -186,7 +207,7 @@ impl Truth {
         std::fs::remove_dir_all(folder).map_err(fail)
     }
 
-    fn files_of(&mut self) -> [&mut BufWriter<File>; 7] {
+    fn files_of(&mut self) -> [&mut BufWriter<File>; 8] {
         [
             &mut self.people,
             &mut self.registrations,
@@ -195,6 +216,7 @@ impl Truth {
             &mut self.files,
             &mut self.totals,
             &mut self.withheld,
+            &mut self.vanished,
         ]
     }
 

@@ -112,6 +112,27 @@ impl World {
         }
     }
 
+    /// The code under which a hospital's tables of a day came, when it was another one then.
+    pub fn old_code(&self, place: Place, day: Day) -> Option<&str> {
+        let old = self.data.city.county_hospital.old_code.as_str();
+        let days = f64::from(self.today.0 - self.first.0) * self.data.event_rate("old_code");
+        let is_old = matches!(place, Place::County(_)) && day.0 < self.first.0 + days as i32;
+        (is_old && !old.is_empty()).then_some(old)
+    }
+
+    /// The month that the county hospital sends again as a whole, with what was corrected since: the one that ended about a year
+    /// ago. On the fifth of the month after it.
+    pub fn sent_again(&self, business: Day) -> Option<Day> {
+        let ago = self.today.0 - business.0;
+        if !(330..=400).contains(&ago) {
+            return None;
+        }
+        let (year, month, _) = Day(self.today.0 - 365).parts();
+        let (of, in_month, _) = business.parts();
+        let (next_year, next_month) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
+        ((of, in_month) == (year, month)).then(|| Day::of(next_year, next_month, 5))
+    }
+
     /// 院区, empty where there is one only.
     pub fn branch(&self, place: Place) -> &str {
         match place {

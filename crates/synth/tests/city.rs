@@ -174,12 +174,17 @@ fn the_same_seed_and_day_give_the_same_bytes() {
 fn every_event_of_the_truth_is_in_a_message() {
     // Numbers that occur in the feeds, as the readers read them.
     let mut claimed: BTreeSet<(String, String)> = BTreeSet::new();
+    let senders = ["city-hospital", "county-hospital", "primary-care"];
+    let meant: HashMap<String, String> =
+        senders.iter().flat_map(|sender| synth::other_codes(sender).unwrap()).collect();
     for file in truth("files.jsonl") {
         let reading = read(text(&file, "sender"), text(&file, "file"));
         for record in &reading.records {
             for fact in record.facts.iter().map(|fact| &fact.claim).chain(&record.main) {
+                // A hospital's other codes mean the one that the truth knows it by.
+                let institution = meant.get(&fact.key[0]).unwrap_or(&fact.key[0]);
                 for part in &fact.key[1..] {
-                    claimed.insert((fact.key[0].clone(), part.clone()));
+                    claimed.insert((institution.clone(), part.clone()));
                 }
             }
         }
@@ -251,5 +256,92 @@ fn the_code_maps_are_those_of_the_laboratories() {
                 "{house} {code}"
             );
         }
+    }
+}
+
+#[test]
+fn strangers_and_test_patients_are_in_the_feeds() {
+    let registrations = truth("registrations.jsonl");
+    let tests: BTreeSet<&str> =
+        registrations.iter().filter(|line| line["test"] == true).map(|line| text(line, "sender")).collect();
+    assert_eq!(tests.len(), 3, "every sender forgot one");
+    let planted = truth("faults.jsonl");
+    let of = |sender: &str| {
+        planted.iter().filter(|fault| text(fault, "kind") == "test-patient" && text(fault, "sender") == sender).count()
+    };
+    assert!(tests.iter().all(|sender| of(sender) >= 3), "each of them with a visit and what hangs on it");
+    let joined: Vec<&Value> = registrations.iter().filter(|line| !text(line, "joined").is_empty()).collect();
+    assert!(joined.iter().any(|line| text(line, "patient").starts_with('W')), "somebody got a name");
+    assert!(joined.iter().any(|line| text(line, "patient").starts_with("P9")), "somebody had two numbers");
+    // Whom a hospital has joined was told by A40, also months after the second number was given up.
+    let (mut merged, mut last_use) = (BTreeMap::new(), BTreeMap::new());
+    for file in truth("files.jsonl").iter().filter(|file| text(file, "file").ends_with(".hl7")) {
+        for record in read("city-hospital", text(file, "file")).records {
+            let at_ms = record.effective_ms.unwrap_or(0);
+            for merge in &record.merges {
+                merged.insert(merge.from.key[1].clone(), at_ms);
+            }
+            let used = record.facts.iter().filter(|fact| fact.claim.kind == "registration" && record.merges.is_empty());
+            last_use.extend(used.map(|fact| (fact.claim.key[1].clone(), at_ms)));
+        }
+    }
+    for line in &joined {
+        let patient = text(line, "patient");
+        assert!(merged.contains_key(patient) || patient.starts_with('W'), "{patient} was joined without a word");
+    }
+    let is_late = |(number, at): (&String, &i64)| last_use.get(number).is_some_and(|used| at - used > 40 * 86_400_000);
+    assert!(merged.iter().any(is_late), "a merge that comes late");
+}
+
+#[test]
+fn a_month_that_is_sent_again_says_what_the_truth_says() {
+    let meant: HashMap<String, String> = synth::other_codes("county-hospital").unwrap().into_iter().collect();
+    let key_of = |record: &Record| {
+        let claim = record.main.as_ref().unwrap();
+        let mut key = claim.key.clone();
+        key[0] = meant.get(&key[0]).cloned().unwrap_or_else(|| key[0].clone());
+        key.join("|")
+    };
+    let files = truth("files.jsonl");
+    let of = |is_again: bool| -> Vec<(String, String)> {
+        let wanted = files.iter().filter(|file| text(file, "sender") == "county-hospital");
+        let wanted = wanted.filter(|file| text(file, "file").contains("TB_LIS_Indicators_"));
+        let wanted = wanted.filter(|file| text(file, "file").contains("_重传") == is_again);
+        let records = wanted.flat_map(|file| read("county-hospital", text(file, "file")).records);
+        let results = records.filter(|record| !record.facts.is_empty()).map(|record| {
+            let value = &record.facts.last().unwrap().resource["valueQuantity"]["value"];
+            (key_of(&record), value.to_string())
+        });
+        results.collect()
+    };
+    // A correction that came later is a row of its own.
+    let mut before: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (key, value) in of(false) {
+        before.entry(key).or_default().insert(value);
+    }
+    let again: BTreeMap<String, String> = of(true).into_iter().collect();
+    assert!(again.len() > 100, "{}", again.len());
+    // Branch, report, day and item: what an event says of a result.
+    let right: HashMap<String, String> = truth("events.jsonl")
+        .iter()
+        .filter(|event| text(event, "kind") == "result" && event["kept"] != false)
+        .map(|event| {
+            let parts = ["institution", "number", "at", "item"].map(|name| text(event, name));
+            (parts.join("|"), text(event, "value").to_owned())
+        })
+        .collect();
+    let changed: Vec<(&String, &String)> =
+        again.iter().filter(|(key, value)| before.get(*key).is_some_and(|first| !first.contains(*value))).collect();
+    assert!(changed.len() >= 3, "{changed:?}");
+    for (key, value) in changed {
+        let event = key.rsplit_once('|').unwrap().0;
+        let number = |text: &str| text.trim_start_matches('<').parse::<f64>().unwrap();
+        let (said, value) = (number(&right[event]), number(value));
+        assert!((said - value).abs() < 1e-9, "{key}: {said} is right, {value} was sent");
+    }
+    let gone: Vec<Value> = truth("vanished.jsonl");
+    assert!(!gone.is_empty());
+    for row in gone.iter().filter(|row| text(row, "type") == "table:lab_item") {
+        assert!(before.contains_key(text(row, "key")) && !again.contains_key(text(row, "key")), "{row}");
     }
 }

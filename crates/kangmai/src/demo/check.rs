@@ -1,8 +1,9 @@
 //! `kangmai demo --check`: what the server says by its public interfaces, against the truth.
 //!
-//! Four questions, and every difference is printed: is every message accounted for; are the planted faults found and nothing
+//! Five questions, and every difference is printed: is every message accounted for; are the planted faults found and nothing
 //! invented; does the 日对账 name exactly the missing keys, before and after late rows came; do twenty residents, picked by
-//! chance, agree in every visit, value, prescription, charge and refund.
+//! chance, agree in every visit, value, prescription, charge and refund; are those one person of whom a sender says so, and are
+//! test patients nobody.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -12,6 +13,7 @@ use serde_json::Value;
 use super::accounts::text;
 use super::compare::{Expected, differences, each_line, fetch, shown};
 use super::feeds::{self, Doors};
+use super::strangers;
 use crate::client::Client;
 use crate::{Ended, speak};
 
@@ -55,7 +57,10 @@ pub(super) fn run(
     reconciliation(doors, city, url, false, &mut report)?;
     feeds::send_late(doors, city, url)?;
     reconciliation(doors, city, url, true, &mut report)?;
-    residents(city, &Client::new(url, token), falsify, &mut report)?;
+    let reader = Client::new(url, token);
+    residents(city, &reader, falsify, &mut report)?;
+    report.tell("persons", &strangers::persons(city, &reader)?);
+    report.tell("institutions", &strangers::institutions(&reader)?);
     if report.wrong == 0 {
         speak::data("the server and the truth agree");
         Ok(Ended::Well)
@@ -230,6 +235,9 @@ fn findings(doors: &Doors, url: &str, receipts: &Receipts) -> anyhow::Result<Fou
     Ok((found, aside))
 }
 
+/// Keys of rows by sender, day and type.
+type Keys = BTreeMap<(String, String, String), BTreeSet<String>>;
+
 /// The comparison of every day of every sender of tables names exactly the keys that are missing.
 fn reconciliation(
     doors: &Doors,
@@ -238,7 +246,7 @@ fn reconciliation(
     is_late_in: bool,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    let mut expected: BTreeMap<(String, String, String), BTreeSet<String>> = BTreeMap::new();
+    let mut expected = Keys::new();
     each_line(&city.out.join("truth/totals.jsonl"), |total| {
         let key = (text(&total, "sender").to_owned(), text(&total, "day").to_owned(), text(&total, "type").to_owned());
         let missing = total["missing"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
@@ -256,6 +264,7 @@ fn reconciliation(
         }
         Ok(())
     })?;
+    let (vanished, gone) = vanished(city)?;
     let days: BTreeSet<(String, String)> =
         expected.keys().map(|(sender, day, _)| (sender.clone(), day.clone())).collect();
     let mut wrong = Vec::new();
@@ -270,12 +279,14 @@ fn reconciliation(
                 let all = line["difference"][name].as_array().into_iter().flatten();
                 all.filter_map(Value::as_str).map(str::to_owned).collect()
             };
-            let wanted = expected.get(&(sender.clone(), day.clone(), kind.clone())).cloned().unwrap_or_default();
+            let about = (sender.clone(), day.clone(), kind.clone());
+            let wanted = expected.get(&about).cloned().unwrap_or_default();
+            let more = vanished.get(&about).cloned().unwrap_or_default();
             let (found, surplus) = (keys("missing"), keys("surplus"));
             missing += found.len();
             let agrees = line["agrees"] == true;
-            if found != wanted || !surplus.is_empty() || agrees != wanted.is_empty() {
-                wrong.push(format!("{sender} {day} {kind}: missing {found:?} instead of {wanted:?}, surplus {surplus:?}, agrees {agrees}"));
+            if found != wanted || surplus != more || agrees != (wanted.is_empty() && more.is_empty()) {
+                wrong.push(format!("{sender} {day} {kind}: missing {found:?} instead of {wanted:?}, surplus {surplus:?} instead of {more:?}, agrees {agrees}"));
             }
             said.insert(kind);
         }
@@ -286,10 +297,24 @@ fn reconciliation(
     let when = if is_late_in { "after late rows" } else { "before late rows" };
     report.tell(&format!("日对账 {when}"), &wrong);
     speak::data(format!(
-        "日对账 {when}: {} days, {missing} keys named as missing ({withheld} rows were kept back, {late} come late)",
+        "日对账 {when}: {} days, {missing} keys named as missing ({withheld} rows were kept back, {late} come late), {gone} as no longer counted",
         days.len()
     ));
     Ok(())
+}
+
+/// What a sender no longer counts, by sender, day and type, and how many: it is still here, and named, because nobody said that it
+/// was wrong.
+fn vanished(city: &synth::Options) -> anyhow::Result<(Keys, usize)> {
+    let mut vanished = Keys::new();
+    let mut gone = 0;
+    each_line(&city.out.join("truth/vanished.jsonl"), |row| {
+        let key = (text(&row, "sender").to_owned(), text(&row, "day").to_owned(), text(&row, "type").to_owned());
+        gone += 1;
+        vanished.entry(key).or_default().insert(text(&row, "key").to_owned());
+        Ok(())
+    })?;
+    Ok((vanished, gone))
 }
 
 /// Twenty residents, by chance of the seed, in everything that the truth says about them.
@@ -299,7 +324,7 @@ fn residents(city: &synth::Options, client: &Client, falsify: bool, report: &mut
     each_line(&truth.join("registrations.jsonl"), |line| {
         let person = line["person"].as_u64().context("a registration without a person")?;
         // Under a borrowed card two people stand in one registration: it belongs to the card's owner.
-        if line["borrowed"] != true {
+        if line["borrowed"] != true && line["test"] != true {
             let registration = (text(&line, "institution").to_owned(), text(&line, "patient").to_owned());
             known.entry(person).or_default().insert(registration);
         }

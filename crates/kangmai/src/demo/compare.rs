@@ -60,7 +60,11 @@ impl Expected {
         let status = text(event, "status");
         let fact = match kind {
             "visit" => {
-                let class = if item == "I" { "IMP" } else { "AMB" };
+                let class = match item {
+                    "I" => "IMP",
+                    "E" => "EMER",
+                    _ => "AMB",
+                };
                 let day = text(event, "at");
                 if !is_kept {
                     self.may_be.push(format!("visit {number} {class}"));

@@ -73,6 +73,7 @@ impl Doors {
                 // The hospital's own numbers: as HL7 v2 calls their authority, and as documents root them.
                 authorities: own.iter().map(|(authority, _)| (*authority).to_owned()).collect(),
                 patient_roots: own.iter().map(|(_, root)| (*root).to_owned()).collect(),
+                aliases: synth::other_codes(name)?.into_iter().collect(),
                 listen: (name == "city-hospital").then(|| server::Listen { address: mllp, allow: Vec::new() }),
                 folder: (name == "primary-care").then(|| watched.clone()),
             };

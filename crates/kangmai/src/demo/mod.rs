@@ -22,6 +22,7 @@ mod dictionaries;
 mod feeds;
 mod found;
 mod sample;
+mod strangers;
 
 use feeds::Doors;
 

@@ -168,7 +168,11 @@ pub fn title_with(resource: &Value, department: Option<&str>) -> Option<String> 
             .or_else(|| resource["class"]["display"].as_str().map(str::to_owned))
             .or_else(|| resource["class"]["code"].as_str().map(str::to_owned)),
         "Composition" => concept("type").or_else(|| resource["title"].as_str().map(str::to_owned)),
-        "Immunization" => concept("vaccineCode"),
+        "Immunization" => {
+            let dose = resource["protocolApplied"][0]["doseNumberPositiveInt"].as_u64();
+            let said = |name: String| dose.map_or(name.clone(), |dose| format!("{name}（第 {dose} 剂）"));
+            concept("vaccineCode").map(said)
+        }
         "MedicationRequest" | "MedicationAdministration" => concept("medicationCodeableConcept")
             .or_else(|| resource["medicationReference"]["display"].as_str().map(str::to_owned)),
         "CarePlan" => first("category"),

@@ -1,6 +1,7 @@
 //! What the city hospital's platform sends as HL7 v2: registrations, orders, results, prescriptions, charges.
 
 mod results;
+mod strangers;
 
 use std::fmt::Write as _;
 
@@ -43,6 +44,28 @@ pub(crate) struct Messages<'w> {
     visits: u64,
     numbers: u64,
     known: bool,
+    /// The second number of this person stands in a message.
+    is_second_used: bool,
+    /// What is written now is about a test patient.
+    is_test: bool,
+}
+
+/// A second patient number of somebody.
+pub(crate) struct Second {
+    pub number: String,
+    /// From then on only the first number is used.
+    pub given_up: Moment,
+    /// When A40 says so: at once, or months later.
+    told: Moment,
+}
+
+/// The class of a visit: O, I, or E for somebody who was brought without a name.
+fn class_of(visit: &Visit) -> &'static str {
+    match (&visit.stay, visit.unknown) {
+        (Some(_), _) => "I",
+        (None, Some(_)) => "E",
+        (None, None) => "O",
+    }
 }
 
 /// Fields of a segment by number, in rising order.
@@ -68,12 +91,22 @@ fn safe(text: &str) -> String {
 impl<'w> Messages<'w> {
     pub fn new(world: &'w World, buckets: Buckets) -> Self {
         let soiler = Soiler::new(world.data, "hl7");
-        Self { world, soiler, buckets, control: 0, visits: 0, numbers: 0, known: false }
+        Self {
+            world,
+            soiler,
+            buckets,
+            control: 0,
+            visits: 0,
+            numbers: 0,
+            known: false,
+            is_second_used: false,
+            is_test: false,
+        }
     }
 
     /// Begins with another person.
     pub fn begin(&mut self) {
-        self.known = false;
+        (self.known, self.is_second_used) = (false, false);
     }
 
     fn next_number(&mut self) -> u64 {
@@ -99,20 +132,24 @@ impl<'w> Messages<'w> {
     fn patient_id(&self, known: &Known<'_>, visit: &Visit) -> String {
         // Somebody was registered twice; after the merge only the first number is used.
         match self.second_number(known.person) {
-            Some((second, merged)) if visit.start < merged => second,
+            Some(second) if visit.start < second.given_up && !self.is_test && !known.is_unknown => second.number,
             _ => known.patient.clone(),
         }
     }
 
     /// A second patient number that somebody had until they were merged.
-    pub fn second_number(&self, person: &Person) -> Option<(String, Moment)> {
+    pub fn second_number(&self, person: &Person) -> Option<Second> {
         let mut random = Random::of(self.world.seed, 6, u64::from(person.index));
         let two = person.role == Role::None
             && person.newborn.is_none()
             && random.chance(self.world.data.event_rate("two_numbers"));
         let days = self.world.today.0 - self.world.first.0;
         let merged = self.world.first.0 + random.between(days / 3, days * 3 / 4);
-        two.then(|| (format!("P9{:07}", person.index), crate::day::Day(merged).at(15, 30)))
+        let given_up = crate::day::Day(merged).at(15, 30);
+        let is_late = random.chance(self.world.data.event_rate("merged_late"));
+        let days = random.between(40, 300);
+        let told = if is_late { given_up.after_minutes(days * 24 * 60) } else { given_up };
+        two.then(|| Second { number: format!("P9{:07}", person.index), given_up, told })
     }
 
     /// PID with everything; with `is_short` only who it is.
@@ -130,8 +167,12 @@ impl<'w> Messages<'w> {
         let name = safe(&known.name);
         if is_short {
             let id = format!("{id}^^^HIS^PI");
-            let birth = owner.birth.digits();
+            let birth = if known.is_unknown { String::new() } else { owner.birth.digits() };
             segment(out, "PID", &[(1, "1"), (3, &id), (5, &name), (7, &birth), (8, sex)]);
+            return;
+        }
+        if known.is_unknown {
+            segment(out, "PID", &[(1, "1"), (3, &format!("{id}^^^HIS^PI")), (5, &name), (8, sex)]);
             return;
         }
         let city = &self.world.data.city;
@@ -180,7 +221,7 @@ impl<'w> Messages<'w> {
     }
 
     fn visit_segment(&self, out: &mut String, visit: &Visit, number: &str, end: Option<Moment>, is_short: bool) {
-        let class = if visit.stay.is_some() { "I" } else { "O" };
+        let class = class_of(visit);
         if is_short {
             segment(out, "PV1", &[(1, "1"), (2, class), (19, number)]);
             return;
@@ -235,10 +276,13 @@ impl<'w> Messages<'w> {
         let id = self.patient_id(known, visit);
         if !self.known {
             self.known = true;
-            self.announce(known, &known.patient, truth)?;
-            if let Some((second, _)) = self.second_number(known.person) {
-                self.announce(known, &second, truth)?;
-            }
+            self.announce(known, &known.patient, "", truth)?;
+        }
+        if id != known.patient && !self.is_second_used {
+            self.is_second_used = true;
+            let told = self.second_number(known.person).map(|second| second.told);
+            let is_joined = told.is_some_and(|told| told <= self.world.now());
+            self.announce(known, &id, if is_joined { known.patient.as_str() } else { "" }, truth)?;
         }
         let mut sent = Sent { number: number.clone(), ..Sent::default() };
         let late = random.chance(self.world.data.event_rate("result_before_visit"));
@@ -273,12 +317,17 @@ impl<'w> Messages<'w> {
         Ok(sent)
     }
 
-    fn announce(&self, known: &Known<'_>, patient: &str, truth: &mut Truth) -> Result<(), SynthError> {
-        truth.registration(&serde_json::json!({
+    /// `joined`: the number with which the hospital itself says that this one is one; empty when it does not.
+    fn announce(&self, known: &Known<'_>, patient: &str, joined: &str, truth: &mut Truth) -> Result<(), SynthError> {
+        let mut line = serde_json::json!({
             "person": known.person.index, "sender": "city-hospital",
             "institution": self.world.code(Place::City), "patient": patient, "name": known.name,
             "borrowed": known.owner.index != known.person.index,
-        }))
+        });
+        if !joined.is_empty() {
+            line["joined"] = joined.into();
+        }
+        truth.registration(&line)
     }
 
     /// A message about the visit itself. Returns whether it is set aside. `(event, sent)`: when it happened, when it is sent.
@@ -336,7 +385,7 @@ impl<'w> Messages<'w> {
             segment(&mut out, "PR1", &[(1, "1"), (3, &procedure), (5, &when.digits()), (11, &doctor)]);
         }
         // The city hospital alone has asked what the hero is allergic to.
-        if is_first && !known.owner.allergy.is_empty() {
+        if is_first && !known.owner.allergy.is_empty() && !known.is_unknown {
             let allergen = format!("{0}^{0}", known.owner.allergy);
             let kind = if known.owner.allergy == "海鲜" { "FA" } else { "DA" };
             segment(&mut out, "AL1", &[(1, "1"), (2, kind), (3, &allergen), (4, "MO"), (5, "皮疹")]);
@@ -345,8 +394,7 @@ impl<'w> Messages<'w> {
             out.push_str("ZPI|1|来院方式|自行\r");
         }
         let is_set_aside = marks.iter().any(|mark| mark.set_aside);
-        let key =
-            format!("{}||{}|{number}", self.world.code(Place::City), if visit.stay.is_some() { "I" } else { "O" });
+        let key = format!("{}||{}|{number}", self.world.code(Place::City), class_of(visit));
         self.put(at, &key, control, out, random, marks)?;
         Ok(is_set_aside)
     }
@@ -526,14 +574,28 @@ impl<'w> Messages<'w> {
 
     /// A40: the second number of somebody is given up.
     pub fn merge(&mut self, known: &Known<'_>, random: &mut Random) -> Result<(), SynthError> {
-        let Some((second, at)) = self.second_number(known.person).filter(|_| self.known) else { return Ok(()) };
+        let Some(second) = self.second_number(known.person).filter(|_| self.is_second_used) else {
+            return Ok(());
+        };
+        self.join(known, &second.number, second.told, true, random)
+    }
+
+    /// A40: what stands under one number is the person of another one.
+    pub(super) fn join(
+        &mut self,
+        known: &Known<'_>,
+        given_up: &str,
+        at: Moment,
+        is_short: bool,
+        random: &mut Random,
+    ) -> Result<(), SynthError> {
         if at > self.world.now() {
             return Ok(());
         }
         let (mut out, control) = self.head("ADT^A40^ADT_A39", "HIS", at);
         segment(&mut out, "EVN", &[(1, "A40"), (2, &at.digits())]);
-        self.patient(&mut out, known, &known.patient, true, random, &mut Vec::new());
-        let given_up = format!("{second}^^^HIS^PI");
+        self.patient(&mut out, known, &known.patient, is_short, random, &mut Vec::new());
+        let given_up = format!("{given_up}^^^HIS^PI");
         segment(&mut out, "MRG", &[(1, &given_up)]);
         let key = format!("{}|{}", self.world.code(Place::City), known.patient);
         self.put(at, &key, control, out, random, &mut vec![quiet()])
@@ -551,6 +613,9 @@ impl<'w> Messages<'w> {
     ) -> Result<(), SynthError> {
         if at > self.world.now() {
             return Ok(());
+        }
+        if self.is_test {
+            *marks = self.soiler.test_patient().into_iter().collect();
         }
         let mut bytes = None;
         if self.soiler.happens("charset-lies", random, marks) {

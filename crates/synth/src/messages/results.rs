@@ -96,7 +96,7 @@ impl Messages<'_> {
         let (mut changed, is_lost) = self.soil_results(&mut letter, random, &mut marks);
         self.result(&letter, "F", report.reported, random, &mut marks)?;
         let is_kept = !is_lost && !marks.iter().any(|mark| mark.set_aside);
-        if is_kept && random.chance(self.world.data.event_rate("message_again")) {
+        if is_kept && !self.is_test && random.chance(self.world.data.event_rate("message_again")) {
             self.result(&letter, "F", report.reported, random, &mut vec![quiet()])?;
         }
         let mut status = "final";

@@ -8,8 +8,12 @@ use crate::forms::{Row, form};
 use crate::life::{Measured, Report};
 use crate::measure::{Shown, show};
 use crate::random::Random;
+use crate::sink::Again;
 use crate::truth::{Event, Truth};
 use crate::world::Staff;
+
+/// What a value was noted too high by, when it is corrected in a month that is sent again.
+const RIGHT_SHARE: f64 = 0.94;
 
 impl Tables<'_> {
     pub(super) fn reports(
@@ -112,6 +116,13 @@ impl Tables<'_> {
         let key = self.claim(place, &[item.number, &item.day.to_string(), &code, &sequence]);
         let is_kept = !marks.iter().any(|mark| mark.set_aside);
         let about = About { at: report.reported, business: item.business, place, counted: Some(0), key: &key };
+        if marks.is_empty() && right.is_none() && shown.is_number {
+            if let Some(other) = self.corrected_later(writer, report, item, shown, random) {
+                value = other;
+            } else if item.position > 0 && self.changes("resent_vanished", item.business).is_some() {
+                self.again = Again::Gone;
+            }
+        }
         self.put(row, &about, &marks)?;
         let mut unit = shown.unit;
         if let Some((later, right)) = right.filter(|_| marks.is_empty()) {
@@ -140,6 +151,27 @@ impl Tables<'_> {
             at: item.day.to_string(),
             is_kept,
         })
+    }
+
+    /// The value that stands in this row when the month is sent again, if it is another one.
+    fn corrected_later(
+        &mut self,
+        writer: &Writer<'_>,
+        report: &Report,
+        item: &ItemPlace<'_>,
+        shown: &Shown,
+        random: &mut Random,
+    ) -> Option<String> {
+        let place = writer.visit.place;
+        let sent_on = self.changes("resent_changed", item.business)?;
+        let measured = report.results.get(item.position)?;
+        let right = show(self.world, place, &Measured { value: measured.value * RIGHT_SHARE, ..*measured });
+        if right.value == shown.value {
+            return None;
+        }
+        let row = self.item_row(writer, report, item, &right, random);
+        self.again = self.changed(row, place, item.business, (report.reported, sent_on));
+        Some(right.value)
     }
 
     fn item_row(

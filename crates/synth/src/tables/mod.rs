@@ -13,7 +13,7 @@ use crate::forms::{FORMS, Row, form};
 use crate::life::{Fate, Visit};
 use crate::people::Person;
 use crate::random::Random;
-use crate::sink::{Buckets, Item, Withheld, position_of};
+use crate::sink::{Again, Buckets, Item, Withheld, position_of};
 use crate::truth::{Event, Truth};
 use crate::world::{Place, Staff, World};
 
@@ -39,6 +39,11 @@ pub(crate) struct Tables<'w> {
     counters: Counters,
     /// Registrations that were already announced, of this person: institution codes.
     known: Vec<Place>,
+    /// What is written now is about a test patient.
+    is_test: bool,
+    /// What becomes of the next row when its month is sent again, and chance for it.
+    again: Again,
+    again_chance: Random,
     /// The share of rows that are counted and not sent, chance for it, and how many of them come late.
     withheld_share: f64,
     chance: Random,
@@ -58,6 +63,8 @@ pub(crate) struct Known<'p> {
     pub name: String,
     pub identity: &'p str,
     pub phone: &'p str,
+    /// 无名氏: nothing is known but the sex.
+    pub is_unknown: bool,
 }
 
 /// What a row is about, besides its cells.
@@ -81,12 +88,41 @@ impl<'w> Tables<'w> {
         let soiler = Soiler::new(world.data, place);
         let chance = Random::of(world.seed, 11, 0);
         let counters = Counters::default();
-        Self { world, sender, soiler, buckets, counters, known: Vec::new(), withheld_share, chance, late: 0 }
+        Self {
+            world,
+            sender,
+            soiler,
+            buckets,
+            counters,
+            known: Vec::new(),
+            is_test: false,
+            again: Again::Same,
+            again_chance: Random::of(world.seed, 15, 0),
+            withheld_share,
+            chance,
+            late: 0,
+        }
     }
 
     /// Begins with another person.
     pub fn begin(&mut self) {
         self.known.clear();
+    }
+
+    /// A visit of a test patient; every row that names the patient has to be set aside.
+    pub fn test(
+        &mut self,
+        known: &Known<'_>,
+        visit: &Visit,
+        random: &mut Random,
+        truth: &mut Truth,
+    ) -> Result<(), SynthError> {
+        self.begin();
+        (self.is_test, self.soiler.is_off) = (true, true);
+        self.visit(known, visit, random, truth)?;
+        (self.is_test, self.soiler.is_off) = (false, false);
+        self.begin();
+        Ok(())
     }
 
     /// The last business day that is sent: tables come a day later.
@@ -424,7 +460,7 @@ impl<'w> Tables<'w> {
         marks: &[Mark],
         truth: &mut Truth,
     ) -> Result<Withheld, SynthError> {
-        if self.withheld_share <= 0.0 || !marks.is_empty() || !self.chance.chance(self.withheld_share) {
+        if self.withheld_share <= 0.0 || self.is_test || !marks.is_empty() || !self.chance.chance(self.withheld_share) {
             return Ok(Withheld::No);
         }
         let withheld = if self.late < LATE_ROWS { Withheld::Late } else { Withheld::Lost };
@@ -434,6 +470,26 @@ impl<'w> Tables<'w> {
             "key": about.key, "late": withheld == Withheld::Late,
         }))?;
         Ok(withheld)
+    }
+
+    /// Whether something (`what`: a rate) happens to a clean row until its month is sent again.
+    fn changes(&mut self, what: &str, business: Day) -> Option<Day> {
+        if self.sender != "county-hospital" || self.is_test {
+            return None;
+        }
+        let sent_on = self.world.sent_again(business)?;
+        self.again_chance.chance(self.world.data.event_rate(what)).then_some(sent_on)
+    }
+
+    /// The text of a row as it is sent again. Not every system notes that it changed something.
+    fn changed(&mut self, mut row: Row, place: Place, business: Day, (at, sent_on): (Moment, Day)) -> Again {
+        let is_noted = self.again_chance.chance(0.5);
+        let changed = if is_noted { Day(sent_on.0 - 2).at(10, 0).max(at) } else { at };
+        row.set("XGBZ", if is_noted { "2" } else { "1" }).set("GXSJ", changed.digits());
+        if let Some(old) = self.world.old_code(place, business) {
+            row.set("YLJGDM", old.to_owned());
+        }
+        Again::Changed(row.line(false))
     }
 
     fn put(&mut self, row: Row, about: &About<'_>, marks: &[Mark]) -> Result<(), SynthError> {
@@ -448,6 +504,12 @@ impl<'w> Tables<'w> {
         withheld: Withheld,
     ) -> Result<(), SynthError> {
         row.set("GXSJ", about.at.digits());
+        if let Some(old) = self.world.old_code(about.place, about.business) {
+            row.set("YLJGDM", old.to_owned());
+        }
+        let is_named_test = self.is_test && !row.get("HZXM").is_empty();
+        let test = if is_named_test { self.soiler.test_patient() } else { None };
+        let marks = if is_named_test { test.as_slice() } else { marks };
         let shifted = marks.iter().any(|mark| mark.id == "columns-shifted");
         let branch = match about.place {
             Place::County(branch) => branch,
@@ -466,6 +528,7 @@ impl<'w> Tables<'w> {
             control: String::new(),
             mark: position_of(self.world.data, marks),
             withheld,
+            again: std::mem::take(&mut self.again),
             text: row.line(shifted),
         };
         self.buckets.put(about.business, &item)?;

@@ -7,7 +7,7 @@ use crate::day::{Day, Moment};
 use crate::forms::{Row, form};
 use crate::measure::money;
 use crate::random::Random;
-use crate::sink::Withheld;
+use crate::sink::{Again, Withheld};
 use crate::truth::{Event, Truth};
 
 impl Tables<'_> {
@@ -98,6 +98,11 @@ impl Tables<'_> {
         let key = self.claim(place, &[number, &line]);
         let about = About { at, business: writer.business, place, counted: Some(0), key: &key };
         let withheld = self.withhold(&about, row.form, &marks, truth)?;
+        // The first line stays: a prescription is not taken out as a whole.
+        let may_go = withheld == Withheld::No && marks.is_empty() && line != "1";
+        if may_go && self.changes("resent_vanished", about.business).is_some() {
+            self.again = Again::Gone;
+        }
         self.put_or_keep(row, &about, &marks, withheld)?;
         truth.event(&Event {
             kind: "prescription",
