@@ -37,7 +37,7 @@ pub enum Command {
     /// Serve the FHIR face, the platform's API and the portal
     Serve(Serve),
     /// Make and list accounts; works while a server runs, and without one
-    Admin(Admin),
+    Admin(Box<Admin>),
     /// Load FHIR bundles from files into a server
     Load(Load),
     /// Send files of a source: documents, HL7 v2 messages, tables, FHIR; goes on where it was cut off

@@ -75,7 +75,7 @@ impl Maker {
                 let quantity = |value: usize| json!({"value": value, "unit": format!("unit {count}"), "system": "http://unitsofmeasure.org", "code": "mg"});
                 Some(match structure.name.as_str() {
                     "Reference" => self.reference(targets, depth),
-                    "Period" if (count + self.variant) % 4 == 0 => json!({"start": day(0)}),
+                    "Period" if (count + self.variant).is_multiple_of(4) => json!({"start": day(0)}),
                     "Period" => json!({"start": day(0), "end": day(1)}),
                     "Range" => json!({"low": quantity(count), "high": quantity(count + 5)}),
                     "SampledData" => {
@@ -106,7 +106,7 @@ impl Maker {
             2 if depth > 0 => json!({"reference": format!("urn:uuid:{count}")}),
             _ => json!({"reference": format!("{target}/{count}"), "display": format!("display {count}")}),
         };
-        if count % 3 == 0 {
+        if count.is_multiple_of(3) {
             reference["identifier"] = json!({"system": "http://example.org/numbers", "value": format!("n{count}")});
         }
         reference
@@ -116,16 +116,18 @@ impl Maker {
         let count = self.count;
         let day = format!("20{:02}-{:02}-{:02}", 10 + count % 80, 1 + count % 12, 1 + count % 28);
         match primitive {
-            Primitive::Boolean => json!((count + self.variant) % 2 == 0),
+            Primitive::Boolean => json!((count + self.variant).is_multiple_of(2)),
             Primitive::Integer | Primitive::PositiveInt | Primitive::UnsignedInt => json!(count),
             Primitive::Decimal => serde_json::from_str(&format!("{count}.50")).unwrap(),
-            Primitive::Date if count % 3 == 0 => json!(day[..7]),
+            Primitive::Date if count.is_multiple_of(3) => json!(day[..7]),
             Primitive::Date => json!(day),
-            Primitive::DateTime if count % 4 == 0 => json!(day[..4]),
+            Primitive::DateTime if count.is_multiple_of(4) => json!(day[..4]),
             Primitive::DateTime => json!(format!("{day}T08:05:{:02}+08:00", count % 60)),
             Primitive::Instant => json!(format!("{day}T08:05:{:02}.120Z", count % 60)),
             Primitive::Time => json!("08:05:00"),
-            Primitive::Canonical if count % 2 == 0 => json!(format!("http://example.org/canonical/{count}|1.0")),
+            Primitive::Canonical if count.is_multiple_of(2) => {
+                json!(format!("http://example.org/canonical/{count}|1.0"))
+            }
             _ => match primitive.name() {
                 "uri" | "url" | "canonical" | "oid" | "uuid" => json!(format!("http://example.org/{name}/{count}")),
                 _ => json!(format!("{name} {count}")),

@@ -4,6 +4,8 @@
 //! What an expression selects is read into words by `reader.rs`, which shares no code with the extractors; what is compared is the set of
 //! words. `cargo test --release -p records --test agreement -- --nocapture` prints the counts.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot read its own sample fails")]
+
 #[path = "../common/bundles.rs"]
 mod bundles;
 mod made;

@@ -205,7 +205,7 @@ fn measured(low: &str, high: &str, unit_of: &Value) -> String {
 
 fn quantity(value: &Value) -> Option<String> {
     let number =
-        |of: &Value| of["value"].is_number().then(|| number_text(&of["value"].to_string())).unwrap_or_default();
+        |of: &Value| if of["value"].is_number() { number_text(&of["value"].to_string()) } else { String::new() };
     if value.get("currency").is_some() {
         let number = number(value);
         return Some(format!("{number}..{number} urn:iso:std:iso:4217|{}|", text(value, "currency")));

@@ -70,9 +70,9 @@ fn make(visit: &Visit) -> Outcome {
     let page: Vec<&Value> = entries.iter().skip(skipped).take(limit).collect();
     let next =
         (entries.len() > skipped + limit).then(|| page.last().map(|last| next_mark(last, &entries, skipped + limit)));
-    let lines: Vec<Value> = page.iter().map(|resource| line(visit, resource, &mut institutions)).collect();
-    let count = lines.len();
-    Ok(Answer::json(&json!({"entries": lines, "next": next.flatten()})).disclosing(disclosed, count))
+    let shown: Vec<Value> = page.iter().map(|resource| line(visit, resource, &mut institutions)).collect();
+    let count = shown.len();
+    Ok(Answer::json(&json!({"entries": shown, "next": next.flatten()})).disclosing(disclosed, count))
 }
 
 /// Newest first; what shares a millisecond keeps one order, so that pages meet without gap or repetition.
@@ -216,6 +216,14 @@ fn next_mark(last: &Value, entries: &[Value], shown: usize) -> String {
 mod tests {
     use super::*;
 
+    /// Notes which lanes are read on, by how much of them was read.
+    fn note(read: &mut Vec<usize>) -> impl FnMut(&mut Lane) -> Result<(), Failure> {
+        |lane| {
+            read.push(lane.hits.len());
+            Ok(())
+        }
+    }
+
     #[test]
     fn only_types_that_may_reach_into_the_page_are_read_on() {
         let lane = |times: &[&str], has_more| Lane {
@@ -230,11 +238,11 @@ mod tests {
         let mut lanes = vec![often, seldom, whole, empty];
         let mut read = Vec::new();
         // The fourth newest of all is of 03-07: the first type may hold more of that day, the last was read without a hit.
-        complete(&mut lanes, 4, |lane| Ok(read.push(lane.hits.len()))).ok().unwrap();
+        complete(&mut lanes, 4, note(&mut read)).ok().unwrap();
         assert_eq!(read, [3, 0]);
         // Of seven only six are known, so that everything that goes on is read on.
         read.clear();
-        complete(&mut lanes, 7, |lane| Ok(read.push(lane.hits.len()))).ok().unwrap();
+        complete(&mut lanes, 7, note(&mut read)).ok().unwrap();
         assert_eq!(read, [3, 2, 0]);
     }
 
