@@ -150,7 +150,7 @@ impl CustomParameter {
                     continue;
                 }
                 check_interpreted(&part)?;
-                // A call with wrong arguments fails on any resource: better now than at every write.
+                // What fails on any resource is refused now; what fails only where there is something to evaluate is counted at writes.
                 let empty = json!({"resourceType": type_name});
                 if fhirpath::evaluate(&of_own_type(&part, type_name), &empty).is_err() {
                     return Err(refusal(
