@@ -20,7 +20,7 @@ const MAY_SEE: &[(&str, &[&str])] = &[
     ("synth", &["formats", "standards", "model"]),
     ("records", &["store", "standards", "formats", "trust", "model"]),
     ("intake", &["formats", "quality", "identity", "records", "store", "trust", "standards", "model"]),
-    ("care", &["intake", "records", "store", "identity", "standards", "trust", "model"]),
+    ("care", &["intake", "formats", "records", "store", "identity", "standards", "trust", "model"]),
     ("insight", &["quality", "records", "identity", "standards", "trust", "model"]),
     ("federation", &["intake", "records", "identity", "standards", "trust", "model"]),
     (

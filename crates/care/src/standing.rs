@@ -313,7 +313,7 @@ impl Standing {
 pub(crate) fn institution_and_number(resource: &Value) -> Option<(String, String)> {
     let identifiers = resource["identifier"].as_array()?;
     identifiers.iter().find_map(|identifier| {
-        let (code, _) = identifier["system"].as_str()?.strip_prefix("urn:kangmai:institution:")?.rsplit_once(':')?;
+        let (code, _) = formats::national::institution_of(identifier["system"].as_str()?)?;
         Some((code.to_owned(), identifier["value"].as_str()?.to_owned()))
     })
 }

@@ -39,12 +39,22 @@ pub fn document_system(document_type: &str) -> String {
     if document_type == "01" { RESIDENT_NUMBER.to_owned() } else { format!("urn:kangmai:document:{document_type}") }
 }
 
+/// Systems of what institutions number themselves begin so; the code of the institution follows.
+const INSTITUTION_SYSTEMS: &str = "urn:kangmai:institution:";
+
 /// The system of what an institution numbers itself. `what`: `patient`, `visit`, `inpatient`, `medical-record`, `card`,
 /// `report`, `specimen`, `order`, `prescription`, `charge`, `staff`, `department`, `item` (its own item codes), `drug`,
 /// `diagnosis`, `document`.
 #[must_use]
 pub fn institution_system(institution: &str, what: &str) -> String {
-    format!("urn:kangmai:institution:{}:{what}", without_spaces(institution))
+    format!("{INSTITUTION_SYSTEMS}{}:{what}", without_spaces(institution))
+}
+
+/// The other way: whose numbers stand in a system, and which; `None` for a system that no institution made itself. What is behind
+/// the second colon belongs to *what*: a further numbering of that institution has its name there (`patient:H1`).
+#[must_use]
+pub fn institution_of(system: &str) -> Option<(&str, &str)> {
+    system.strip_prefix(INSTITUTION_SYSTEMS)?.split_once(':')
 }
 
 /// A URI holds no spaces; a code of an institution that was sent with one keeps its place.
@@ -96,5 +106,21 @@ pub fn concept(system: &str, code: &str, display: &str) -> Value {
         (false, true) => json!({ "coding": [coding] }),
         (false, false) if code.is_empty() => json!({ "text": display }),
         (false, false) => json!({ "coding": [coding], "text": display }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_system_says_whose_numbers_stand_in_it() {
+        for (institution, what) in [("990121001", "patient"), ("990121001", "patient:H1"), ("990121001", "")] {
+            assert_eq!(institution_of(&institution_system(institution, what)), Some((institution, what)));
+        }
+        assert_eq!(institution_of(&institution_system("99 01", "item")), Some(("99_01", "item")));
+        for system in ["urn:oid:2.16.156.10011.1.3", "urn:kangmai:institution:990121001", ""] {
+            assert_eq!(institution_of(system), None, "{system}");
+        }
     }
 }

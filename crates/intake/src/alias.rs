@@ -13,9 +13,6 @@ use serde_json::{Value, json};
 
 use crate::source::Source;
 
-/// Systems of what an institution numbers itself begin so; its code follows, up to the next colon.
-const OWN_SYSTEM: &str = "urn:kangmai:institution:";
-
 /// Turns a record that speaks under another code of an institution to its 机构编码.
 pub(crate) fn settle(source: &Source, record: &mut Record) {
     if source.aliases.is_empty() {
@@ -36,9 +33,9 @@ pub(crate) fn settle(source: &Source, record: &mut Record) {
         rename(aliases, claim, &mut HashMap::new());
     }
     if !references.is_empty() {
-        let systems = aliases.iter().map(|(code, main)| (own_system(code), own_system(main))).collect();
+        let mains = aliases.iter().map(|(code, main)| (code_in_system(code), main.clone())).collect();
         for fact in &mut record.facts {
-            turn(&mut fact.resource, &references, &systems);
+            turn(&mut fact.resource, &references, &mains);
         }
     }
     for fact in record.facts.iter_mut().filter(|fact| fact.claim.kind == "organization") {
@@ -48,9 +45,10 @@ pub(crate) fn settle(source: &Source, record: &mut Record) {
     }
 }
 
-fn own_system(code: &str) -> String {
-    let whole = national::institution_system(code, "");
-    whole.trim_end_matches(':').to_owned()
+/// An institution's code as it stands in its systems.
+fn code_in_system(code: &str) -> String {
+    let system = national::institution_system(code, "");
+    national::institution_of(&system).map_or_else(String::new, |(code, _)| code.to_owned())
 }
 
 /// A claim whose institution has another code; notes how it was referred to.
@@ -65,20 +63,19 @@ fn rename(aliases: &BTreeMap<String, String>, claim: &mut Claim, references: &mu
 }
 
 /// Puts the new references and systems where the old ones stand.
-fn turn(value: &mut Value, references: &HashMap<String, String>, systems: &HashMap<String, String>) {
+fn turn(value: &mut Value, references: &HashMap<String, String>, mains: &HashMap<String, String>) {
     match value {
         Value::String(text) => {
             if let Some(reference) = references.get(text.as_str()) {
                 text.clone_from(reference);
-            } else if let Some(rest) = text.strip_prefix(OWN_SYSTEM) {
-                let end = OWN_SYSTEM.len() + rest.find(':').unwrap_or(rest.len());
-                if let Some(system) = systems.get(&text[..end]) {
-                    *text = format!("{system}{}", &text[end..]);
-                }
+            } else if let Some((code, what)) = national::institution_of(text)
+                && let Some(main) = mains.get(code)
+            {
+                *text = national::institution_system(main, what);
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| turn(item, references, systems)),
-        Value::Object(members) => members.values_mut().for_each(|member| turn(member, references, systems)),
+        Value::Array(items) => items.iter_mut().for_each(|item| turn(item, references, mains)),
+        Value::Object(members) => members.values_mut().for_each(|member| turn(member, references, mains)),
         _ => {}
     }
 }

@@ -136,7 +136,7 @@ impl Day<'_> {
     }
 
     fn hold(&mut self, kind: &str, resource: &Value, sent: bool, refers_to: Vec<String>) {
-        let prefix = format!("urn:kangmai:institution:{}:", self.institution);
+        let prefix = formats::national::institution_system(self.institution, "");
         let identifiers = resource["identifier"].as_array().into_iter().flatten();
         let mut own = identifiers.filter(|it| it["system"].as_str().is_some_and(|system| system.starts_with(&prefix)));
         let Some(number) = own.find_map(|it| it["value"].as_str()) else { return };

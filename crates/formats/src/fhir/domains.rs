@@ -40,11 +40,6 @@ impl OwnNumber {
     }
 }
 
-/// `urn:kangmai:institution:{code}:{what}` taken apart.
-fn institution_domain(system: &str) -> Option<(&str, &str)> {
-    system.strip_prefix("urn:kangmai:institution:")?.split_once(':')
-}
-
 fn code(text: &str) -> String {
     text::key_part(text).split_whitespace().collect::<Vec<_>>().join("_")
 }
@@ -65,7 +60,7 @@ impl Options {
         if value.is_empty() {
             return None;
         }
-        if let Some((institution, what)) = institution_domain(system) {
+        if let Some((institution, what)) = national::institution_of(system) {
             let key = match what.split_once(':') {
                 None if what == PATIENT => value,
                 Some((PATIENT, authority)) if !authority.is_empty() => format!("{value}^{authority}"),
@@ -104,7 +99,7 @@ impl Options {
         };
         for (position, identifier) in all.iter_mut().enumerate() {
             let Some(system) = identifier["system"].as_str().map(str::to_owned) else { continue };
-            let Some((institution, what)) = institution_domain(&system) else { continue };
+            let Some((institution, what)) = national::institution_of(&system) else { continue };
             if self.speaks_for(institution) {
                 continue;
             }

@@ -28,9 +28,3 @@ pub fn normalise(resource: &mut Value, map: &CodeMap, path: &str) -> Vec<Issue> 
         _ => Vec::new(),
     }
 }
-
-/// The institution that a resource's own systems name (`urn:kangmai:institution:{code}:…`), for choosing its map.
-#[must_use]
-pub fn institution_of(system: &str) -> Option<&str> {
-    system.strip_prefix("urn:kangmai:institution:")?.rsplit_once(':').map(|(institution, _)| institution)
-}

@@ -31,7 +31,7 @@ pub(super) fn normalise(resource: &mut Value, map: &CodeMap, path: &str) -> Vec<
 
 /// Whether a system is that of an institution's own item codes.
 fn is_item_system(system: &str) -> bool {
-    system.starts_with("urn:kangmai:institution:") && system.ends_with(":item")
+    national::institution_of(system).is_some_and(|(_, what)| what == "item")
 }
 
 impl<'m> Work<'m> {

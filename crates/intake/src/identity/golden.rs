@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use formats::national;
 use model::instant_text;
 use serde_json::{Value, json};
 
@@ -62,7 +63,7 @@ pub(crate) fn person(sources: &[Source]) -> BTreeMap<&'static str, Value> {
     keep("identifier", true, &|patient| {
         let mut all = each(patient, "identifier", |one| {
             // Numbers that an institution gives are the registration's, not the person's.
-            let system = one["system"].as_str().filter(|system| !system.starts_with("urn:kangmai:institution:"))?;
+            let system = one["system"].as_str().filter(|system| national::institution_of(system).is_none())?;
             one["value"].as_str().map(|value| format!("{system}|{}", value.to_ascii_uppercase()))
         });
         all.retain(|(key, _)| key.contains('|') && !key.starts_with('{'));

@@ -1,5 +1,6 @@
 //! What a page shows of a resource: its title, date, value. Nothing here fails; what a source left out is `null`.
 
+use formats::national;
 use model::TypeCode;
 use serde_json::{Value, json};
 
@@ -21,18 +22,14 @@ pub fn first_code(concept: &Value) -> Option<(Option<&str>, &str)> {
 /// As [`first_code`], but a code that means the same everywhere comes before an institution's own.
 pub fn common_code(concept: &Value) -> Option<(Option<&str>, &str)> {
     let codings = concept["coding"].as_array()?;
-    let is_own =
-        |coding: &&Value| coding["system"].as_str().is_none_or(|it| it.starts_with("urn:kangmai:institution:"));
+    let is_own = |coding: &&Value| coding["system"].as_str().is_none_or(|it| national::institution_of(it).is_some());
     let common = codings.iter().find(|coding| !is_own(coding) && coding["code"].is_string());
     common.map_or_else(|| first_code(concept), |coding| Some((coding["system"].as_str(), coding["code"].as_str()?)))
 }
 
 /// The code of the institution that numbered a resource: `urn:kangmai:institution:{code}:{what}`.
 pub fn institution(resource: &Value) -> Option<String> {
-    let code_of = |system: &Value| {
-        let (code, _) = system.as_str()?.strip_prefix("urn:kangmai:institution:")?.rsplit_once(':')?;
-        Some(code.to_owned())
-    };
+    let code_of = |system: &Value| national::institution_of(system.as_str()?).map(|(code, _)| code.to_owned());
     let identifiers = resource["identifier"].as_array().into_iter().flatten();
     let own = identifiers.clone().find_map(|identifier| code_of(&identifier["system"]));
     // A shared document has one identifier; a result of a report may have only its item's code.
@@ -72,7 +69,7 @@ pub fn person(resource: &Value) -> Value {
         .filter_map(|identifier| {
             let value = identifier["value"].as_str()?;
             // By what an institution knows somebody stands with that registration.
-            if identifier["system"].as_str().is_some_and(|system| system.starts_with("urn:kangmai:institution:")) {
+            if identifier["system"].as_str().and_then(national::institution_of).is_some() {
                 return None;
             }
             Some(json!({"system": identifier["system"], "type": concept_words(&identifier["type"]), "masked": masked(value)}))

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use care::front::{self, History, Said};
+use formats::national;
 use model::{Failure, Home};
 use serde_json::{Value, json};
 use standards::front_page::front_page;
@@ -84,7 +85,7 @@ fn common_codes(concept: &Value) -> Vec<String> {
     let codings = concept["coding"].as_array().into_iter().flatten();
     let common = codings.filter_map(|coding| {
         let (system, code) = (coding["system"].as_str()?, coding["code"].as_str()?);
-        (!system.starts_with("urn:kangmai:institution:")).then(|| format!("{system}|{code}"))
+        national::institution_of(system).is_none().then(|| format!("{system}|{code}"))
     });
     common.collect()
 }

@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 
+use formats::national;
 use model::{ErrorCode, Failure, Purpose, TenantId, instant_text};
 use parking_lot::Mutex;
 use serde::Deserialize;
@@ -140,7 +141,7 @@ fn checked(visit: &Visit, tenant: TenantId, launch: &Launch) -> Result<Account, 
 }
 
 fn encounter(visit: &Visit, tenant: TenantId, launch: &Launch) -> Result<Option<Value>, Failure> {
-    let identifier = format!("urn:kangmai:institution:{}:visit|{}", launch.institution, launch.visit);
+    let identifier = format!("{}|{}", national::institution_system(&launch.institution, "visit"), launch.visit);
     let pairs = [("identifier", identifier.as_str())];
     let found = visit.records().search_whole(&care::platform(tenant)?, "Encounter", &pairs, 1)?;
     Ok(found.hits.into_iter().next())

@@ -1,5 +1,6 @@
 //! The front page of one person: allergies, problems, medicines, and the latest result of every kind.
 
+use formats::national;
 use model::china;
 use model::{Failure, Home, instant_text};
 use serde_json::{Value, json};
@@ -68,9 +69,9 @@ pub(super) fn person(visit: &Visit, subject: &Subject, institutions: &mut Instit
 /// The number by which the institution itself knows the patient.
 fn own_number(patient: &Value) -> Option<&str> {
     let identifiers = patient["identifier"].as_array()?;
-    let own = identifiers.iter().find(|identifier| {
-        identifier["system"].as_str().is_some_and(|system| system.starts_with("urn:kangmai:institution:"))
-    });
+    let own = identifiers
+        .iter()
+        .find(|identifier| identifier["system"].as_str().and_then(national::institution_of).is_some());
     own.and_then(|identifier| identifier["value"].as_str())
 }
 
