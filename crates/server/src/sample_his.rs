@@ -44,7 +44,7 @@ fn sign(app: &App, mut launch: Launch) -> Response {
 
 const PAGE: &str = r#"<!doctype html>
 <html lang="zh-CN"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>示例 HIS · 门诊医生站</title>
+<title>示例 HIS · 门诊医生站</title><link rel="icon" href="/favicon.svg" type="image/svg+xml">
 <style>
 body{margin:0;font:15px/1.6 system-ui,"Noto Sans CJK SC","PingFang SC","Microsoft YaHei",sans-serif;background:#eef1f4;color:#1d2733}
 header{background:#2b4a66;color:#fff;padding:10px 20px}main{max-width:560px;margin:24px auto;background:#fff;padding:20px 24px;border:1px solid #cfd8e0}
