@@ -3,6 +3,7 @@
 //! The engine is octofhir-fhirpath; its types come from our structure definitions. Evaluation is pure: no terminology service, no
 //! server, no validator is behind it, and `trace()` is silent, because it would print values of records.
 
+mod casts;
 mod model;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -146,7 +147,7 @@ fn silence() -> SharedTraceProvider {
 fn engine() -> Option<&'static FhirPathEngine> {
     static ENGINE: OnceLock<Option<FhirPathEngine>> = OnceLock::new();
     let start = || {
-        let functions = Arc::new(octofhir_fhirpath::create_function_registry());
+        let functions = Arc::new(casts::functions());
         let engine = futures_executor::block_on(FhirPathEngine::new(functions, Arc::new(StructureModel))).ok()?;
         Some(engine.with_trace_provider(silence()))
     };

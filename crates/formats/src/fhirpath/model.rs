@@ -57,7 +57,7 @@ fn own_name(info: &TypeInfo) -> &str {
 
 /// The name of a primitive as FHIR writes it. Under a choice element the engine calls `dateTime` `datetime`; without this `as(dateTime)`
 /// selects nothing.
-fn spelled(name: &str) -> &str {
+pub(super) fn spelled(name: &str) -> &str {
     if Primitive::of(name).is_some() || SYSTEM_TYPES.contains(&name) {
         return name;
     }
@@ -86,6 +86,11 @@ fn parent_of(name: &str) -> Option<&'static str> {
     }
 }
 
+/// Whether a FHIR type is another, or specializes it.
+pub(super) fn is_a(name: &str, base: &str) -> bool {
+    std::iter::successors(Some(name), |name| parent_of(name)).any(|name| name == base)
+}
+
 #[async_trait]
 impl ModelProvider for StructureModel {
     async fn get_type(&self, type_name: &str) -> Result<Option<TypeInfo>> {
@@ -109,7 +114,7 @@ impl ModelProvider for StructureModel {
     }
 
     fn is_type_derived_from(&self, derived_type: &str, base_type: &str) -> bool {
-        std::iter::successors(Some(spelled(derived_type)), |name| parent_of(name)).any(|name| name == base_type)
+        is_a(spelled(derived_type), base_type)
     }
 
     fn get_element_names(&self, parent_type: &TypeInfo) -> Vec<String> {

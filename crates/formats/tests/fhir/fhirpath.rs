@@ -39,8 +39,39 @@ fn moments_under_a_choice_are_of_their_type() {
     {
         assert_eq!(evaluate(expression, &resource), Ok(vec![json!("2020-05-01")]), "{expression}");
     }
-    for expression in ["(Observation.value as Quantity)", "Observation.effective.as(Period)"] {
+    // An instant is no dateTime, and a dateTime no date: in R4 each derives from Element.
+    for expression in [
+        "(Observation.value as Quantity)",
+        "Observation.effective.as(Period)",
+        "Observation.effective.ofType(dateTime)",
+        "Observation.effective.as(dateTime)",
+        "(Observation.effective as dateTime)",
+        "Observation.effective.where($this is dateTime)",
+        "Observation.value.ofType(date)",
+        "Observation.value.as(date)",
+        "(Observation.value as date)",
+        "Observation.effective.ofType(FHIR.dateTime)",
+    ] {
         assert_eq!(evaluate(expression, &resource), Ok(Vec::new()), "{expression}");
+    }
+}
+
+#[test]
+fn casts_convert_nothing() {
+    let resource = json!({"resourceType": "Observation", "component": [{"valueString": "true"}, {"valueString": "1"}, {"valueInteger": 2}]});
+    for (type_name, expected) in [
+        ("boolean", vec![]),
+        ("integer", vec![json!(2)]),
+        ("decimal", vec![]),
+        ("string", vec![json!("true"), json!("1")]),
+    ] {
+        for expression in [
+            format!("Observation.component.value.ofType({type_name})"),
+            format!("Observation.component.select(value as {type_name})"),
+            format!("Observation.component.select(value.as({type_name}))"),
+        ] {
+            assert_eq!(evaluate(&expression, &resource), Ok(expected.clone()), "{expression}");
+        }
     }
 }
 
