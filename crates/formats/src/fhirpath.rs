@@ -5,6 +5,7 @@
 
 mod casts;
 mod model;
+mod units;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
@@ -98,17 +99,21 @@ pub fn select(expression: &str, resource: &Value) -> Result<Vec<Selected>, FhirP
 fn run(expression: &str, resource: &Value) -> Result<Vec<Selected>, FhirPathError> {
     check(expression)?;
     let engine = engine().ok_or(FhirPathError::Engine)?;
-    let input = Collection::single(FhirPathValue::resource(resource.clone()));
+    let mut resource = resource.clone();
+    let units = units::stand_in(&mut resource);
+    let expression = units.in_expression(expression);
+    let input = Collection::single(FhirPathValue::resource(resource));
     let context = EvaluationContext::new(input, Arc::new(StructureModel), None, None, Some(silence()));
     // Nothing that the engine waits for does I/O, so this never waits. Expressions and resources come from outside: a panic inside the
     // engine (an overflow, say) is a failed evaluation, not the end of a write.
     let evaluated =
-        catch_unwind(AssertUnwindSafe(|| futures_executor::block_on(engine.evaluate(expression, &context))));
+        catch_unwind(AssertUnwindSafe(|| futures_executor::block_on(engine.evaluate(&expression, &context))));
     let result = evaluated.ok().and_then(Result::ok).ok_or(FhirPathError::Evaluation)?;
     let mut values = Vec::new();
     for value in &result.value {
         collect(value, &mut values);
     }
+    values.iter_mut().for_each(|selected| units.put_back(&mut selected.value));
     Ok(values)
 }
 

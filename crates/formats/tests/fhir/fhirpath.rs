@@ -76,6 +76,25 @@ fn casts_convert_nothing() {
 }
 
 #[test]
+fn units_of_any_script_are_read() {
+    let resource = json!({"resourceType": "Observation", "component": [
+        {"valueQuantity": {"value": 2, "unit": "片"}}, {"valueQuantity": {"value": 7.5, "unit": "μg", "code": "μg", "system": "urn:x"}},
+        {"valueQuantity": {"value": 1, "unit": "mg"}}]});
+    for (expression, expected) in [
+        ("Observation.component.value.ofType(Quantity).unit", json!(["片", "μg", "mg"])),
+        ("Observation.component.value.where(unit = '片').value", json!([2])),
+        ("Observation.component.value.where(code = 'μg').value", json!([7.5])),
+        ("Observation.component.where(value.unit = '片')", json!([resource["component"][0]])),
+    ] {
+        assert_eq!(evaluate(expression, &resource).map(Value::Array), Ok(expected), "{expression}");
+    }
+    let found = formats::fhirpath::select("Observation.component.value", &resource).unwrap();
+    let found: Vec<_> = found.into_iter().map(|it| it.value).collect();
+    let written: Vec<_> = (0..3).map(|at| resource["component"][at]["valueQuantity"].clone()).collect();
+    assert_eq!(found, written);
+}
+
+#[test]
 fn selected_values_say_their_type_and_quantities_stay_as_written() {
     let resource = json!({"resourceType": "Observation", "status": "final",
         "code": {"coding": [{"code": "a"}]},
