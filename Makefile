@@ -20,7 +20,7 @@ export CXX := ccache c++
 endif
 endif
 
-.PHONY: help demo build test fmt lint bench memory fuzz setup web web-test unit e2e clients kill search mllp grounds road
+.PHONY: help demo build test fmt lint bench memory fuzz setup web web-test unit e2e city clients kill search mllp grounds road
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/:/' | column -t -s:
@@ -41,7 +41,7 @@ web: setup ## the portal, into web/dist
 web-test: web
 	cd web && npm test --silent
 
-test: lint unit web-test build e2e clients search mllp road grounds kill ## everything that must hold
+test: lint unit web-test build e2e city clients search mllp road grounds kill ## everything that must hold
 
 fmt: ## lay out the code
 	cargo fmt --all
@@ -56,6 +56,9 @@ unit: web ## tests of every crate, and the scenarios against the real binary
 e2e: build ## the portal in a real browser
 	cd tests/e2e && { test -d node_modules || npm ci --no-audit --no-fund; }
 	cd tests/e2e && npm test --silent
+
+city: e2e ## the same in a synthetic city, two journeys per role
+	cd tests/e2e && node run.mjs --city
 
 clients: build ## published FHIR clients, unchanged
 	tests/with_server.py --binary $(BINARY) -- tests/clients/run.sh '{base}' '{token}'
