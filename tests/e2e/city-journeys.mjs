@@ -81,6 +81,16 @@ async function allergy(stage) {
   const diagnoses = await problems.locator(".line-title").evaluateAll((all) => all.map((one) => one.firstChild.textContent));
   check(new Set(diagnoses).size === diagnoses.length, `every diagnosis once: ${diagnoses.join(", ")}`);
   await look("2-results");
+  const timeline = panel("诊疗时间轴");
+  const measured = await timeline.locator(".group-results .entry-title").allInnerTexts();
+  check(measured.length > 0 && !measured.some((title) => NO_RESULTS.includes(title.trim())), `on the timeline too: ${measured.join(", ")}`);
+  await timeline.getByRole("button", { name: "病史记述" }).click();
+  await seen(timeline.locator(".group-notes .entry-title").first(), "what was told, alone");
+  check((await timeline.locator(".group-results").count()) === 0, "without results");
+  await look("2b-notes");
+  const groups = await road.ofHero("Observation?code=DE04.50.001.00");
+  const heading = await page.locator(".record").innerText();
+  check(groups.length === 0 || heading.includes("血型"), `the blood group, ${groups.length} times sent`);
   await lines.locator(".originals li").last().getByRole("button", { name: /原文/ }).click();
   const drawer = page.getByRole("dialog");
   await seen(drawer.locator(".text-line-marked"), "the place in the document that says it");
@@ -166,6 +176,13 @@ async function reads({ page, road, check, seen, look }) {
   await page.getByRole("link", { name: "费用", exact: true }).click();
   await seen(page.getByText(/¥/), "the bills");
   await look("3-bills");
+  await page.getByRole("link", { name: "我的", exact: true }).click();
+  await page.getByRole("link", { name: /预防接种/ }).click();
+  const doses = await road.ofHero("Immunization?_total=none");
+  await seen(doses.length > 0 ? page.locator(".row-title").first() : page.getByText("没有接种记录"), "the vaccinations");
+  const rows = await page.locator(".card .row-title").count();
+  check(rows === Math.min(doses.length, 30), `every dose, ${rows} of ${doses.length}`);
+  await look("4-vaccinations");
 }
 
 async function watches({ page, road, check, seen, look }) {

@@ -47,6 +47,25 @@ pub(crate) struct City {
     pub staff: StaffCounts,
     pub names: Names,
     pub characters: Characters,
+    pub blood: Blood,
+}
+
+/// 血型 among the residents.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Blood {
+    /// Share of the residents whose group is known.
+    pub typed: f64,
+    /// Share of the typed that are Rh(D) negative.
+    pub negative: f64,
+    pub abo: Vec<BloodGroup>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BloodGroup {
+    pub code: String,
+    pub share: f64,
 }
 
 #[derive(Debug, Deserialize)]

@@ -97,7 +97,7 @@ pub(crate) static FORMS: [Form; 12] = [
         title: "健康体检",
         columns: &[
             "YLJGDM", "TJBH", "BRID", "HZXM", "XBDM", "CSRQ", "TJRQ", "SG", "TZ", "BMI", "MB", "SSY", "SZY", "KFXT",
-            "YSGH", "YSXM", "XGBZ", "RJRQ", "GXSJ",
+            "ABOXX", "RHXX", "YSGH", "YSXM", "XGBZ", "RJRQ", "GXSJ",
         ],
     },
     Form {

@@ -65,6 +65,20 @@ impl World {
         world
     }
 
+    /// 血型 of a person, ABO and Rh as codes; `None` for somebody who was never typed.
+    pub fn blood(&self, person: u32) -> Option<(&'static str, &'static str)> {
+        let blood = &self.data.city.blood;
+        let mut random = Random::of(self.seed, 17, u64::from(person));
+        let (is_typed, is_negative, mut at) =
+            (random.chance(blood.typed), random.chance(blood.negative), random.unit());
+        let group = blood.abo.iter().find(|group| {
+            at -= group.share;
+            at < 0.0
+        });
+        let group = group.or(blood.abo.last()).filter(|_| is_typed)?;
+        Some((group.code.as_str(), if is_negative { "1" } else { "2" }))
+    }
+
     fn found_clinics(&mut self, random: &mut Random) {
         let (data, mut number) = (self.data, 10);
         let primary = &data.city.primary_care;

@@ -129,9 +129,9 @@ describe("the client", () => {
 
   it("escapes ids in addresses", async () => {
     answers.mockImplementation(() => Response.json({ entries: [], next: null }));
-    await api.timeline("a/../b", { types: ["Encounter", "Observation"], before: "1.2", limit: 60 });
+    await api.timeline("a/../b", { kinds: ["encounters", "results"], before: "1.2", limit: 60 });
     expect(answers.mock.calls[0]?.[0]).toBe(
-      "/api/v1/persons/a%2F..%2Fb/timeline?before=1.2&types=Encounter%2CObservation&limit=60",
+      "/api/v1/persons/a%2F..%2Fb/timeline?before=1.2&kinds=encounters%2Cresults&limit=60",
     );
   });
 });

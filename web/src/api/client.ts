@@ -102,7 +102,7 @@ export function queryOf(pairs: Readonly<Record<string, string | number | undefin
 
 export interface TimelineOptions {
   before?: string;
-  types?: readonly string[];
+  kinds?: readonly string[];
   institution?: string;
   limit?: number;
 }
@@ -127,7 +127,7 @@ export const api = {
   timeline(person: string, options: TimelineOptions, signal?: AbortSignal) {
     const query = queryOf({
       before: options.before,
-      types: options.types?.join(","),
+      kinds: options.kinds?.join(","),
       institution: options.institution,
       limit: options.limit,
     });

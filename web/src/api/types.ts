@@ -215,6 +215,8 @@ export interface Freshness {
 }
 
 export interface TimelineEntry extends Line {
+  /** `encounters`, `results`, `notes` …: what the timeline can be narrowed to. */
+  kind?: string;
   detail?: string | null;
   department?: string | null;
 }

@@ -9,7 +9,7 @@ import { resident, type Mine, type Notice } from "../api/resident.ts";
 import { Access } from "../pages/resident/Access.tsx";
 import { Family } from "../pages/resident/Family.tsx";
 import { Home } from "../pages/resident/Home.tsx";
-import { Bills, Medicines, MyObjections, Visits } from "../pages/resident/Lists.tsx";
+import { Bills, Immunizations, Medicines, MyObjections, Visits } from "../pages/resident/Lists.tsx";
 import { More } from "../pages/resident/More.tsx";
 import { ObjectionProvider } from "../pages/resident/Object.tsx";
 import { Reports } from "../pages/resident/Reports.tsx";
@@ -159,6 +159,8 @@ function Page({ mine, notices, persons, onChoose }: PageProps) {
       return <Access person={person} names={institutionNames(mine.person)} />;
     case "visits":
       return <Visits person={person} />;
+    case "immunizations":
+      return <Immunizations person={person} />;
     case "objections":
       return <MyObjections person={person} />;
     case "family":

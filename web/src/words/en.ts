@@ -127,6 +127,7 @@ export const en: Words = {
   "kind.medicines": "Medicines",
   "kind.procedures": "Procedures",
   "kind.immunizations": "Immunizations",
+  "kind.notes": "History and notes",
 
   "source.title": "Source",
   "source.open": "Show the source of “{title}”",

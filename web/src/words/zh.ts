@@ -125,6 +125,7 @@ export const zh = {
   "kind.medicines": "用药",
   "kind.procedures": "手术与操作",
   "kind.immunizations": "接种",
+  "kind.notes": "病史记述",
 
   "source.title": "查看原文",
   "source.open": "查看“{title}”的原文",

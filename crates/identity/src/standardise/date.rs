@@ -72,6 +72,12 @@ impl Date {
         self.is_some() && (self.month() == 0 || (self.month() == 1 && self.day() == 1))
     }
 
+    /// The same date of which only the year is known.
+    #[must_use]
+    pub fn year_alone(self) -> Date {
+        Date::new(self.year(), 0, 0)
+    }
+
     /// Days since 1 March 0000, for differences; nothing for a partial date.
     #[must_use]
     pub fn day_number(self) -> Option<i64> {

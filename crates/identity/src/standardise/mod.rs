@@ -17,7 +17,7 @@ pub use phone::Phone;
 pub use regions::Regions;
 
 /// The version of these rules. It changes whenever the same text would give another form.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// One registration (登记) as a source sent it: the columns of `kangmai empi link`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -96,7 +96,8 @@ pub fn standardise(sent: &Registration<'_>, regions: &Regions) -> Standard {
     let standing = standing(&document, stated.date, registered, &name);
     let trusts_document =
         standing == Standing::Own && document.birth.is_some() && document.kind != DocumentKind::ResidentInvalid;
-    let birth = if trusts_document { document.birth } else { stated.date };
+    let stated_birth = if is_from_age(stated.date, registered) { stated.date.year_alone() } else { stated.date };
+    let birth = if trusts_document { document.birth } else { stated_birth };
     let stated_sex = sex(sent.sex);
     let told_sex = if stated_sex == 0 { name.sex } else { stated_sex };
     Standard {
@@ -111,6 +112,13 @@ pub fn standardise(sent: &Registration<'_>, regions: &Regions) -> Standard {
         address: address::read(sent.address, regions),
         registered,
     }
+}
+
+/// A birthday on the day of the registration, years before it, is what a system reckons from an age that somebody said (按年龄推算):
+/// the year is all that it tells. Of people without a document, twice as many have such a date as have that birthday.
+fn is_from_age(stated: Date, registered: Date) -> bool {
+    let is_same_day = (stated.month(), stated.day()) == (registered.month(), registered.day());
+    stated.is_whole() && registered.is_whole() && is_same_day && stated.year() < registered.year()
 }
 
 fn sex(text: &str) -> u8 {
@@ -154,4 +162,23 @@ pub fn is_slip(left: Date, right: Date) -> bool {
     let is_turned = left.month() == right.day() && left.day() == right.month();
     let same = u32::from(left.month() == right.month()) + u32::from(left.day() == right.day());
     years == 0 || (years <= 1 && crate::compare::is_lunar_pair(left, right)) || same == 2 || (is_turned && years <= 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn born(birth_date: &str, reg_date: &str, id_no: &str) -> Date {
+        standardise(&Registration { birth_date, reg_date, id_no, ..Registration::default() }, &Regions::default()).birth
+    }
+
+    #[test]
+    fn of_a_birth_date_reckoned_from_an_age_the_year_counts() {
+        assert_eq!(born("1978-03-05", "2023-03-05", ""), Date::new(1978, 0, 0));
+        assert_eq!(born("1978-03-05", "2023-03-06", ""), Date::new(1978, 3, 5));
+        assert_eq!(born("2023-03-05", "2023-03-05", ""), Date::new(2023, 3, 5), "a newborn");
+        assert_eq!(born("1978-03", "2023-03-05", ""), Date::new(1978, 3, 0));
+        let number = "11010519491231002X";
+        assert_eq!(born("1949-12-31", "2023-12-31", number), Date::new(1949, 12, 31), "the number says the day");
+    }
 }

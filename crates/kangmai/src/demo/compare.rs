@@ -13,6 +13,8 @@ use crate::client::Client;
 
 /// Data elements that are compared beside the items of laboratories: blood pressures and sugar.
 const ELEMENTS: [&str; 3] = ["DE04.10.174.00", "DE04.10.176.00", "DE04.50.102.00"];
+/// Data elements of 血型, ABO and Rh.
+const BLOOD: [&str; 2] = ["DE04.50.001.00", "DE04.50.010.00"];
 /// Pages of one resident's record that are read at most.
 const PAGES_MAX: usize = 500;
 
@@ -75,6 +77,7 @@ impl Expected {
                 let error = if status == "entered-in-error" { " entered-in-error" } else { "" };
                 format!("result {item} {} {}{error}", plain(text(event, "value")), text(event, "unit"))
             }
+            "blood" => format!("blood {item} {}", text(event, "value")),
             "prescription" => format!("prescription {}", text(event, "name")),
             "charge" | "refund" => format!("charge {number} {}", plain(text(event, "value"))),
             "diagnosis" => format!("diagnosis {item}"),
@@ -126,7 +129,7 @@ fn facts_of(resource: &Value, facts: &mut Facts) {
             add(format!("visit {number} {class} {day} {}", text(resource, "status")));
         }
         "Observation" => {
-            if let Some(fact) = result(resource) {
+            if let Some(fact) = result(resource).or_else(|| blood(resource)) {
                 add(fact);
             }
             if let Some(words) = resource["valueString"].as_str() {
@@ -195,6 +198,13 @@ fn result(observation: &Value) -> Option<String> {
     };
     let error = if text(observation, "status") == "entered-in-error" { " entered-in-error" } else { "" };
     Some(format!("result {} {value} {unit}{error}", text(item, "code")))
+}
+
+/// 血型: element and code.
+fn blood(observation: &Value) -> Option<String> {
+    let codings = observation["code"]["coding"].as_array()?;
+    let element = codings.iter().map(|coding| text(coding, "code")).find(|code| BLOOD.contains(code))?;
+    Some(format!("blood {element} {}", text(&observation["valueCodeableConcept"]["coding"][0], "code")))
 }
 
 /// A number without zeros that say nothing: `5.10` and `5.1` are one value.

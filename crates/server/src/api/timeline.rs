@@ -10,18 +10,23 @@ use super::{facts, only_parameters, parameter};
 use crate::answer::{Answer, Outcome};
 use crate::visit::Visit;
 
-/// The types on a timeline, each with the search parameter of its date.
-const TYPES: &[(&str, &str)] = &[
-    ("Encounter", "date"),
-    ("DiagnosticReport", "date"),
-    ("Observation", "date"),
-    ("Procedure", "date"),
-    ("Immunization", "date"),
-    ("Condition", "onset-date"),
-    ("MedicationRequest", "authoredon"),
-    ("ImagingStudy", "started"),
-    ("DocumentReference", "date"),
+/// The types on a timeline, each with the search parameter of its date and the kind that its entries are of.
+const TYPES: &[(&str, &str, &str)] = &[
+    ("Encounter", "date", "encounters"),
+    ("DiagnosticReport", "date", "reports"),
+    ("Observation", "date", RESULTS),
+    ("Procedure", "date", "procedures"),
+    ("Immunization", "date", "immunizations"),
+    ("Condition", "onset-date", "diagnoses"),
+    ("MedicationRequest", "authoredon", "medicines"),
+    ("ImagingStudy", "started", "reports"),
+    ("DocumentReference", "date", "reports"),
 ];
+
+/// 检验检查结果: an observation that is one ([`care::front::is_result`]).
+const RESULTS: &str = "results";
+/// 病史与记述: every other observation. 主诉, 现病史, what a smoker said.
+const NOTES: &str = "notes";
 
 const LIMIT_DEFAULT: usize = 50;
 const LIMIT_MAX: usize = 200;
@@ -32,9 +37,9 @@ struct Mark {
     shown: usize,
 }
 
-/// `GET /api/v1/persons/{id}/timeline?before=&types=&institution=&limit=`.
+/// `GET /api/v1/persons/{id}/timeline?before=&kinds=&institution=&limit=`.
 pub async fn show(visit: &Visit) -> Outcome {
-    only_parameters(visit, &["before", "types", "limit", "institution"])?;
+    only_parameters(visit, &["before", "kinds", "limit", "institution"])?;
     tokio::task::block_in_place(|| make(visit))
 }
 
@@ -49,13 +54,15 @@ fn make(visit: &Visit) -> Outcome {
             return Err(Failure::new(ErrorCode::BadSearch, format!("`limit` is a number from 1 to {LIMIT_MAX}")));
         }
     };
+    let kinds = Kinds::of(visit)?;
     let mut disclosed = subject.disclosed.clone();
     let mut lanes = Vec::new();
-    // Of one institution: its share of a page is not known beforehand, so that more is looked at.
-    let reach = if wanted.is_some() { lookup::RESOURCES_MAX } else { limit };
+    // Of one institution, or half of the observations: its share of a page is not known beforehand, so that more is looked at.
+    let is_sifted = wanted.is_some() || kinds.split_observations();
+    let reach = if is_sifted { lookup::RESOURCES_MAX } else { limit };
     let wanted_entries = 1 + reach + mark.as_ref().map_or(0, |mark| mark.shown);
-    let first = if wanted.is_some() { wanted_entries } else { first_reach(wanted_entries) };
-    for of in chosen(visit)? {
+    let first = if is_sifted { wanted_entries } else { first_reach(wanted_entries) };
+    for of in kinds.types() {
         lanes.push(Lane::read(visit, &subject, of, (mark.as_ref(), first), &mut disclosed)?);
     }
     complete(&mut lanes, wanted_entries, |lane| {
@@ -64,6 +71,7 @@ fn make(visit: &Visit) -> Outcome {
     })?;
     let mut entries: Vec<Value> = lanes.into_iter().flat_map(|lane| lane.hits).collect();
     let mut institutions = Institutions::of(&subject);
+    entries.retain(|resource| kinds.have(kind(resource)));
     entries.retain(|resource| wanted.is_none() || institutions.code_of(resource) == wanted);
     in_order(&mut entries);
     let skipped = mark.map_or(0, |mark| mark.shown);
@@ -90,9 +98,9 @@ pub(super) fn newest(
     disclosed: &mut Vec<Home>,
 ) -> Result<Vec<Value>, Failure> {
     let mut lanes = Vec::new();
-    for of in TYPES {
+    for (type_name, date, _) in TYPES {
         // A role that does not see a type still has the others.
-        match Lane::read(visit, subject, *of, (None, first_reach(limit)), disclosed) {
+        match Lane::read(visit, subject, (type_name, date), (None, first_reach(limit)), disclosed) {
             Err(failure) if failure.code == ErrorCode::Forbidden => {}
             found => lanes.push(found?),
         }
@@ -107,18 +115,45 @@ pub(super) fn newest(
     Ok(entries)
 }
 
-fn chosen(visit: &Visit) -> Result<Vec<(&'static str, &'static str)>, Failure> {
-    let Some(wanted) = parameter(visit, "types") else { return Ok(TYPES.to_vec()) };
-    let find = |name: &str| TYPES.iter().find(|(type_name, _)| *type_name == name).copied();
-    wanted.split(',').map(|name| find(name.trim()).ok_or_else(unknown_type)).collect()
+/// The kinds that are asked for; `None` for all.
+struct Kinds(Option<Vec<String>>);
+
+impl Kinds {
+    fn of(visit: &Visit) -> Result<Self, Failure> {
+        let Some(wanted) = parameter(visit, "kinds") else { return Ok(Self(None)) };
+        let wanted: Vec<String> = wanted.split(',').map(|name| name.trim().to_owned()).collect();
+        let mut known: Vec<&str> = TYPES.iter().map(|(_, _, kind)| *kind).chain([NOTES]).collect();
+        known.sort_unstable();
+        known.dedup();
+        if wanted.iter().all(|name| known.contains(&name.as_str())) {
+            return Ok(Self(Some(wanted)));
+        }
+        let known = known.join(", ");
+        Err(Failure::new(ErrorCode::BadSearch, format!("`kinds` names one that no timeline has; known: {known}")))
+    }
+
+    fn have(&self, kind: &str) -> bool {
+        self.0.as_ref().is_none_or(|wanted| wanted.iter().any(|one| one == kind))
+    }
+
+    /// Whether some of the observations are asked for and others are not.
+    fn split_observations(&self) -> bool {
+        self.have(RESULTS) != self.have(NOTES)
+    }
+
+    fn types(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let has = |kind: &str| self.have(kind) || (kind == RESULTS && self.have(NOTES));
+        TYPES.iter().filter(move |(_, _, kind)| has(kind)).map(|(type_name, date, _)| (*type_name, *date))
+    }
 }
 
-fn unknown_type() -> Failure {
-    let known: Vec<_> = TYPES.iter().map(|(type_name, _)| *type_name).collect();
-    Failure::new(
-        ErrorCode::BadSearch,
-        format!("`types` names a type that no timeline has; known: {}", known.join(", ")),
-    )
+/// The kind of an entry.
+fn kind(resource: &Value) -> &'static str {
+    let of = TYPES.iter().find(|(type_name, _, _)| resource["resourceType"] == *type_name);
+    match of.map_or("", |(_, _, kind)| kind) {
+        RESULTS if !care::front::is_result(resource) => NOTES,
+        kind => kind,
+    }
 }
 
 /// The newest entries of one type.
@@ -188,6 +223,7 @@ pub(super) fn line(visit: &Visit, resource: &Value, institutions: &mut Instituti
     let mut line = json!({
         "date": facts::date(resource),
         "type": resource["resourceType"],
+        "kind": kind(resource),
         "id": resource["id"],
         "title": facts::title_with(resource, department.as_deref()),
         "detail": facts::detail(resource),

@@ -130,6 +130,8 @@ impl Tables<'_> {
         if has_glucose {
             row.set("KFXT", format!("{:.1}", checkup.glucose));
         }
+        let blood = self.world.blood(known.person.index);
+        row.set("ABOXX", blood.map_or("5", |(abo, _)| abo)).set("RHXX", blood.map_or("", |(_, rh)| rh));
         let key = self.claim(place, &["", "P", &number]);
         let about = About { at: checkup.at, business, place, counted: Some(0), key: &key };
         self.put(row, &about, &[])?;
@@ -158,6 +160,10 @@ impl Tables<'_> {
             if item != "DE04.50.102.00" || has_glucose {
                 truth.event(&Event { kind: "result", item, value, unit, status: "final", ..event.clone() })?;
             }
+        }
+        let Some((abo, rh)) = blood.filter(|_| !is_follow_up) else { return Ok(()) };
+        for (item, value) in [("DE04.50.001.00", abo), ("DE04.50.010.00", rh)] {
+            truth.event(&Event { kind: "blood", item, value, status: "final", ..event.clone() })?;
         }
         Ok(())
     }

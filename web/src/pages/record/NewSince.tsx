@@ -6,7 +6,7 @@ import { Folded } from "../../parts/Folded.tsx";
 import { Panel } from "../../parts/Panel.tsx";
 import { SourceButton } from "../../parts/Source.tsx";
 import { useSpeak } from "../../shell/context.ts";
-import { detailOf } from "./entries.ts";
+import { detailOf, groupName } from "./entries.ts";
 
 const SHOWN = 5;
 
@@ -31,7 +31,7 @@ export function NewSince({ news }: { news: NonNullable<Summary["new_since"]> }) 
             render={(entry) => (
               <li className="news-line" key={`${entry.type}/${entry.id}`}>
                 <time className="figures line-date">{day(entry.date)}</time>
-                <span className="group-name">{speak.code("type", entry.type)}</span>
+                <span className="group-name">{groupName(entry, speak)}</span>
                 <span className="news-text">
                   <span className="entry-title">{entry.title?.trim() || `${entry.type}/${entry.id}`}</span>
                   <span className="entry-detail">{detailOf(entry, speak)}</span>

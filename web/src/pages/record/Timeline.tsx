@@ -14,8 +14,8 @@ import { Lines, Nothing, Trouble } from "../../parts/Waiting.tsx";
 import { useSpeak } from "../../shell/context.ts";
 import { asApiError } from "../../shell/useLoad.ts";
 import { byDay, type Day, type Group } from "./days.ts";
-import { departmentOf, detailOf, timesOf } from "./entries.ts";
-import { kindOf, KINDS, typesOf } from "./kinds.ts";
+import { departmentOf, detailOf, groupName, timesOf } from "./entries.ts";
+import { KINDS, kindsOf } from "./kinds.ts";
 
 /** Entries a page of the timeline asks for. */
 const PAGE = 60;
@@ -123,7 +123,7 @@ function DayOf({ day }: { day: Day }) {
       <div className="day-groups">
         {shared && <p className="day-institution">{shared}</p>}
         {day.groups.map((group) => (
-          <GroupOf key={group.type} group={group} times={times} named={!shared} />
+          <GroupOf key={`${group.type} ${group.kind}`} group={group} times={times} named={!shared} />
         ))}
       </div>
     </li>
@@ -146,8 +146,8 @@ interface GroupProps {
 function GroupOf({ group, times, named }: GroupProps) {
   const speak = useSpeak();
   return (
-    <div className={`group group-${kindOf(group.type)?.id ?? "other"}`}>
-      <span className="group-name">{speak.code("type", group.type)}</span>
+    <div className={`group group-${group.kind || "other"}`}>
+      <span className="group-name">{groupName(group, speak)}</span>
       <ul>
         <Folded
           items={group.entries}
@@ -198,8 +198,8 @@ interface Loaded {
 
 /** The pages read so far for one person and one choice of kinds. A page that fails leaves the pages before it standing. */
 function usePages(person: string, chosen: ReadonlySet<string>, institution: string): Pages {
-  const types = typesOf(chosen);
-  const key = `${person} ${types.join(",")} ${institution}`;
+  const kinds = kindsOf(chosen);
+  const key = `${person} ${kinds.join(",")} ${institution}`;
   const [loaded, setLoaded] = useState<Loaded>();
   const [error, setError] = useState<ApiError>();
   // What to ask for: the first page of a key, or the page before a mark. The round makes a repetition a new wish.
@@ -221,7 +221,7 @@ function usePages(person: string, chosen: ReadonlySet<string>, institution: stri
     api
       .timeline(
         person,
-        { types, institution, limit: PAGE, ...(wish.before ? { before: wish.before } : {}) },
+        { kinds, institution, limit: PAGE, ...(wish.before ? { before: wish.before } : {}) },
         stop.signal,
       )
       .then((page) => {

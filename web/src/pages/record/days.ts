@@ -3,8 +3,10 @@
 import type { TimelineEntry } from "../../api/types.ts";
 import { day } from "../../format/date.ts";
 
+/** Entries of one type; what an observation notes (病史) stands apart from what it measured. */
 export interface Group {
   type: string;
+  kind: string;
   entries: TimelineEntry[];
 }
 
@@ -29,10 +31,11 @@ export function byDay(entries: readonly TimelineEntry[]): Year[] {
     if (year?.year !== name) years.push((year = { year: name, days: [] }));
     let at = year.days.at(-1);
     if (at?.date !== date) year.days.push((at = { date, groups: [] }));
-    const group = at.groups.find((known) => known.type === entry.type);
+    const group = at.groups.find((known) => known.type === entry.type && known.kind === (entry.kind ?? ""));
+    const made = { type: entry.type, kind: entry.kind ?? "", entries: [entry] };
     if (group) group.entries.push(entry);
-    else if (entry.type === "Encounter") at.groups.unshift({ type: entry.type, entries: [entry] });
-    else at.groups.push({ type: entry.type, entries: [entry] });
+    else if (entry.type === "Encounter") at.groups.unshift(made);
+    else at.groups.push(made);
   }
   return years;
 }

@@ -17,6 +17,11 @@ const EXPECTED: Readonly<Record<string, string>> = {
   ImagingStudy: "available",
 };
 
+/** What stands before entries of one type: 检验检查结果, or 病史记述 for an observation that measured nothing. */
+export function groupName({ type, kind }: { type: string; kind?: string }, speak: Speak): string {
+  return kind === "notes" ? speak("kind.notes") : speak.code("type", type);
+}
+
 /** The detail of an entry: values with readable units, statuses and counts in words. */
 export function detailOf(entry: TimelineEntry, speak: Speak): string {
   const detail = entry.detail?.trim() ?? "";

@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import type { TimelineEntry } from "../../api/types.ts";
 import { speakIn } from "../../words/index.ts";
 import { byDay } from "./days.ts";
-import { detailOf, timesOf } from "./entries.ts";
-import { KINDS, kindOf, typesOf } from "./kinds.ts";
+import { detailOf, groupName, timesOf } from "./entries.ts";
+import { kindsOf } from "./kinds.ts";
 import { drawable, roundStep } from "./series.ts";
 
 const entry = (type: string, date: string | null, id: string, detail?: string): TimelineEntry => ({
@@ -58,13 +58,20 @@ describe("the timeline", () => {
     expect([...timesOf(entries).values()]).toEqual(["08:05", "", "08:10"]);
   });
 
-  it("has every type in one kind only", () => {
-    const types = KINDS.flatMap((kind) => kind.types);
-    expect(new Set(types).size).toBe(types.length);
-    expect(kindOf("Encounter")?.id).toBe("encounters");
-    expect(kindOf("Claim")).toBeUndefined();
-    expect(typesOf(new Set())).toEqual([]);
-    expect(typesOf(new Set(["results", "encounters"]))).toEqual(["Encounter", "Observation"]);
+  it("keeps what was noted apart from what was measured", () => {
+    const noted = { ...entry("Observation", "2024-03-05", "b"), kind: "notes" };
+    const measured = { ...entry("Observation", "2024-03-05", "a"), kind: "results" };
+    const groups = byDay([measured, noted, measured])[0]?.days[0]?.groups ?? [];
+    expect(groups.map((group) => [group.kind, group.entries.length])).toEqual([
+      ["results", 2],
+      ["notes", 1],
+    ]);
+    expect(groups.map((group) => groupName(group, speakIn("zh")))).toEqual(["检验检查结果", "病史记述"]);
+  });
+
+  it("asks for kinds in one order", () => {
+    expect(kindsOf(new Set())).toEqual([]);
+    expect(kindsOf(new Set(["results", "encounters"]))).toEqual(["encounters", "results"]);
   });
 });
 

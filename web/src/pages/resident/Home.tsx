@@ -24,7 +24,7 @@ export function Home({ mine, notices }: { mine: Mine; notices: readonly Notice[]
   const { person } = mine;
   const summary = useLoad(`summary ${person.id}`, (signal) => api.summary(person.id, signal));
   const visits = useLoad(`visits ${person.id}`, (signal) =>
-    api.timeline(person.id, { types: ["Encounter"], limit: SHOWN }, signal),
+    api.timeline(person.id, { kinds: ["encounters"], limit: SHOWN }, signal),
   );
   const about = notices.filter((notice) => idOf(notice) === person.id);
   return (

@@ -1,4 +1,4 @@
-/** 处方与用药, 就诊记录, 费用清单, 异议: lists of one shape. */
+/** 处方与用药, 就诊记录, 预防接种, 费用清单, 异议: lists of one shape. */
 
 import { api } from "../../api/client.ts";
 import { resident, type Bill, type BillLine } from "../../api/resident.ts";
@@ -9,7 +9,8 @@ import { Loaded, Nothing } from "../../parts/Waiting.tsx";
 import { useSpeak } from "../../shell/context.ts";
 import { useLoad } from "../../shell/useLoad.ts";
 import { usePages } from "../../shell/usePages.ts";
-import { departmentOf } from "../record/entries.ts";
+import { departmentOf, detailOf } from "../record/entries.ts";
+import type { WordKey } from "../../words/index.ts";
 import { LineRow } from "./Card.tsx";
 import { ObjectButton } from "./Object.tsx";
 
@@ -51,21 +52,44 @@ export function Medicines({ person }: { person: string }) {
 }
 
 export function Visits({ person }: { person: string }) {
+  return <Entries person={person} kind="encounters" title="resident.visits" none="resident.visits.none" />;
+}
+
+export function Immunizations({ person }: { person: string }) {
+  return (
+    <Entries person={person} kind="immunizations" title="resident.immunizations" none="resident.immunizations.none" />
+  );
+}
+
+interface EntriesProps {
+  person: string;
+  /** A kind of the timeline. */
+  kind: string;
+  title: WordKey;
+  none: WordKey;
+}
+
+/** What the timeline has of one kind, newest first. */
+function Entries({ person, kind, title, none }: EntriesProps) {
   const speak = useSpeak();
-  const pages = usePages(`visits ${person}`, async (before, signal) => {
-    const options = { types: ["Encounter"], limit: 30, ...(before ? { before } : {}) };
+  const pages = usePages(`${kind} ${person}`, async (before, signal) => {
+    const options = { kinds: [kind], limit: 30, ...(before ? { before } : {}) };
     const { entries, next } = await api.timeline(person, options, signal);
     return { items: entries, next };
   });
   return (
     <>
-      <h1 className="resident-title">{speak("resident.visits")}</h1>
+      <h1 className="resident-title">{speak(title)}</h1>
       {pages.items?.length === 0 && !pages.loading ? (
-        <Nothing title={speak("resident.visits.none")} />
+        <Nothing title={speak(none)} />
       ) : (
         <ul className="card">
           {pages.items?.map((entry) => (
-            <LineRow key={entry.id} line={entry} detail={[entry.institution_name, departmentOf(entry), entry.detail]} />
+            <LineRow
+              key={entry.id}
+              line={entry}
+              detail={[entry.institution_name, departmentOf(entry), detailOf(entry, speak)]}
+            />
           ))}
         </ul>
       )}

@@ -10,6 +10,7 @@ import type { WordKey } from "../../words/index.ts";
 const PAGES: readonly { path: string; word: WordKey; hint: WordKey }[] = [
   { path: "family", word: "resident.family", hint: "resident.family.hint" },
   { path: "visits", word: "resident.visits", hint: "resident.visits.hint" },
+  { path: "immunizations", word: "resident.immunizations", hint: "resident.immunizations.hint" },
   { path: "objections", word: "resident.objections", hint: "resident.objections.hint" },
 ];
 
