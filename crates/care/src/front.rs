@@ -1,11 +1,12 @@
 //! What sources say many times, said once: the same allergy of sixteen documents is one line with sixteen originals.
 //!
 //! Two sayings are one when they share a code that means the same everywhere, or the same words after the spelling was taken
-//! away ([`allergy`], rules in `standards/front-page/`). Nothing is dropped: a line keeps everything that it was made of.
+//! away ([`formats::history`], rules in `standards/front-page/`). Nothing is dropped: a line keeps everything that it was made of.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
+pub use formats::history::{History, allergy, plain};
 use serde_json::Value;
 use standards::elements::{DataType, catalogues};
 use standards::front_page::front_page;
@@ -60,75 +61,6 @@ pub fn gathered(said: Vec<Said>) -> Vec<Vec<Said>> {
     groups
 }
 
-/// Words without what differs between two spellings of the same: spaces, width, case.
-#[must_use]
-pub fn plain(words: &str) -> String {
-    let narrow = words.chars().filter(|it| !it.is_whitespace()).map(|it| match it {
-        '（' => '(',
-        '）' => ')',
-        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(it) - 0xfee0).unwrap_or(it),
-        _ => it,
-    });
-    narrow.flat_map(char::to_lowercase).collect()
-}
-
-/// What the words of an allergy history say.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum History {
-    /// Nothing, either way.
-    Unknown,
-    /// There is no allergy.
-    Denied,
-    /// These substances, as the page calls them; or the whole text, where it is no list of substances.
-    Substances(Vec<String>),
-}
-
-/// A substance has a name, not a sentence: longer parts leave the text whole.
-const NAME_CHARACTERS_MAX: usize = 16;
-
-/// Reads the words of an allergy (过敏) or of a history of allergies (过敏史).
-#[must_use]
-pub fn allergy(text: &str) -> History {
-    let rules = &front_page().allergies;
-    let text = text.trim().trim_end_matches(['。', '.', '．']).trim();
-    let is = |list: &[String]| list.iter().any(|word| word == text);
-    if text.is_empty() || is(&rules.unknown) {
-        return History::Unknown;
-    }
-    if is(&rules.denied) || rules.denied_begins.iter().any(|word| text.starts_with(word.as_str())) {
-        return History::Denied;
-    }
-    if text.contains(['。', '：', ':']) {
-        return History::Substances(vec![text.to_owned()]);
-    }
-    let mut parts = vec![text];
-    for between in &rules.between {
-        parts = parts.into_iter().flat_map(|part| part.split(between.as_str())).collect();
-    }
-    let names: Vec<String> = parts.iter().map(|part| substance(part)).filter(|name| !name.is_empty()).collect();
-    if names.is_empty() || (names.len() > 1 && names.iter().any(|name| name.chars().count() > NAME_CHARACTERS_MAX)) {
-        return History::Substances(vec![text.to_owned()]);
-    }
-    History::Substances(names)
-}
-
-/// 青霉素 of 对青霉素过敏.
-fn substance(part: &str) -> String {
-    let rules = &front_page().allergies;
-    let mut rest = part.trim();
-    loop {
-        let behind = rules.after.iter().find_map(|word| rest.strip_suffix(word.as_str()));
-        let bare = behind.or_else(|| rules.before.iter().find_map(|word| rest.strip_prefix(word.as_str())));
-        match bare.map(str::trim) {
-            Some(bare) if !bare.is_empty() => rest = bare,
-            _ => break,
-        }
-    }
-    let name = plain(rest);
-    let known = rules.same.iter().find(|names| names.iter().any(|one| plain(one) == name));
-    known.and_then(|names| names.first()).map_or_else(|| rest.to_owned(), Clone::clone)
-}
-
 /// Whether an observation is a result (检验检查结果), or something else that somebody noted.
 #[must_use]
 pub fn is_result(observation: &Value) -> bool {
@@ -169,44 +101,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    fn substances(names: &[&str]) -> History {
-        History::Substances(names.iter().map(|&name| name.to_owned()).collect())
-    }
-
-    #[test]
-    fn words_around_a_substance_are_taken_away() {
-        let cases: &[(&str, &[&str])] = &[
-            ("青霉素", &["青霉素"]),
-            ("青霉素过敏", &["青霉素"]),
-            ("对青霉素过敏。", &["青霉素"]),
-            ("既往盘尼西林过敏史", &["青霉素"]),
-            ("有机磷过敏", &["有机磷"]),
-            ("磺胺类药物过敏", &["磺胺类"]),
-            ("头孢菌素类过敏史", &["头孢类"]),
-            ("青霉素、磺胺过敏", &["青霉素", "磺胺类"]),
-            ("无花果过敏", &["无花果"]),
-            // Nothing would be left: the words stay.
-            ("药物过敏", &["药物"]),
-            ("过敏", &["过敏"]),
-            ("注射头孢后出现皮疹。停药后消退", &["注射头孢后出现皮疹。停药后消退"]),
-            ("Allergy to mould", &["Allergy to mould"]),
-        ];
-        for (text, names) in cases {
-            assert_eq!(allergy(text), substances(names), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_denial_is_no_allergy_and_not_knowing_is_no_denial() {
-        for text in ["无", "否认药物及食物过敏史", "无药物过敏史", "未发现过敏", " 否认。", "-"]
-        {
-            assert_eq!(allergy(text), History::Denied, "{text}");
-        }
-        for text in ["不详", "", "  ", "/", "未知"] {
-            assert_eq!(allergy(text), History::Unknown, "{text}");
-        }
-    }
 
     fn said(words: &str, codes: &[&str], at_ms: i64) -> Said {
         Said { words: plain(words), codes: codes.iter().map(|&it| it.to_owned()).collect(), at_ms, line: json!(at_ms) }

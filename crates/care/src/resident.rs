@@ -13,6 +13,9 @@ pub struct Resident {
     pub registrations: Vec<Home>,
 }
 
+/// Persons that became one another, followed at most: each is a decision of the index, and a page is open for a day.
+const HOPS_MAX: usize = 8;
+
 impl Resident {
     /// The resident with this id, of a `Person` or of a `Patient`. `None`: there is nobody.
     ///
@@ -20,11 +23,22 @@ impl Resident {
     /// What the store says.
     pub fn find(records: &Records, store: &Store, tenant: TenantId, id: &str) -> Result<Option<Self>, Failure> {
         let person = type_code("Person")?;
-        if let Some(key) = records.address(tenant, person, id)?
-            && key.home == Home::SHARED
-        {
+        let mut asked = id.to_owned();
+        for _ in 0..HOPS_MAX {
+            let Some(key) = records.address(tenant, person, &asked)?.filter(|key| key.home == Home::SHARED) else {
+                break;
+            };
             let registrations = intake::person::registrations_of_person(records, tenant, key.rid)?;
-            return Ok((!registrations.is_empty()).then_some(Self { person: Some(key.rid), registrations }));
+            if !registrations.is_empty() {
+                return Ok(Some(Self { person: Some(key.rid), registrations }));
+            }
+            // Joined with another: an open page goes on with whom it has become.
+            let stored = records.stored(&key)?.unwrap_or_default();
+            let mut links = stored["link"].as_array().into_iter().flatten();
+            let into =
+                links.find_map(|link| link["target"]["reference"].as_str()?.strip_prefix("Person/").map(str::to_owned));
+            let Some(into) = into else { return Ok(None) };
+            asked = into;
         }
         match records.address(tenant, TypeCode::PATIENT, id)? {
             Some(key) if records.stored(&key)?.is_some() => Self::of(records, store, tenant, key.home).map(Some),

@@ -148,7 +148,10 @@ impl Clinicians {
         let key = records.address(tenant, TypeCode::of("Practitioner").ok()?, id).ok()??;
         let practitioner = records.stored(&key).ok()??;
         let number = practitioner["identifier"].as_array().into_iter().flatten().find_map(said);
-        self.0.put(name, number.clone());
+        // Who has no number yet may get one: a source may name somebody before it says who that is.
+        if number.is_some() {
+            self.0.put(name, number.clone());
+        }
         number
     }
 }

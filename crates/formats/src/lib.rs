@@ -4,6 +4,7 @@ pub mod cda;
 pub mod fhir;
 #[cfg(feature = "fhirpath")]
 pub mod fhirpath;
+pub mod history;
 pub mod hl7v2;
 pub mod national;
 pub mod reading;

@@ -186,7 +186,8 @@ struct Sides {
 
 fn add(sum: &mut Option<Decimal>, amount: &str) {
     if let Ok(amount) = amount.trim().replace(',', "").parse::<Decimal>() {
-        *sum = Some(sum.unwrap_or_default() + amount);
+        // A sum beyond what a decimal holds is no amount of money: the line that has it is left out.
+        *sum = sum.unwrap_or_default().checked_add(amount).or(*sum);
     }
 }
 

@@ -65,6 +65,7 @@ impl Source {
             institution: self.institution.clone(),
             institutions: self.institutions.clone(),
             authorities: self.authorities.clone(),
+            aliases: self.aliases.clone(),
         }
     }
 }

@@ -144,6 +144,19 @@ impl ClinicalDate {
         Self::at(low_ms, BORROWED)
     }
 
+    /// The second that it begins in, the newest least.
+    pub(crate) fn second(self) -> u64 {
+        self.0 >> 4
+    }
+
+    /// Where the list of what happened in this millisecond's second or before begins; for `i64::MIN` that of what has no date.
+    pub(crate) fn until(at_ms: i64) -> [u8; 5] {
+        let date = if at_ms == i64::MIN { Self::NONE } else { Self::at(at_ms, 0) };
+        let mut bytes = [0; 5];
+        bytes.copy_from_slice(&date.0.to_be_bytes()[3..]);
+        bytes
+    }
+
     /// Whether the date is a value of the type's date parameter.
     pub(crate) fn is_own(self) -> bool {
         self.0 & 15 < BORROWED

@@ -39,6 +39,16 @@ pub struct Allergies {
     pub denied: Vec<String>,
     /// Beginnings of texts that deny one.
     pub denied_begins: Vec<String>,
+    /// What may stand before a colon and the statement: 过敏史.
+    pub headings: Vec<String>,
+    /// Who says it, before the statement: 患者.
+    pub speakers: Vec<String>,
+    /// Substances whose names begin with 无.
+    pub substances_in_wu: Vec<String>,
+    /// Words with which a denial turns into a naming: 但, 除.
+    pub turns: Vec<String>,
+    /// Words of an allergy in a clause beside a denial.
+    pub signs: Vec<String>,
     /// Whole texts that say nothing.
     pub unknown: Vec<String>,
     /// `system|code` of codes that deny one.

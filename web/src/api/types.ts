@@ -217,6 +217,8 @@ export interface Freshness {
 export interface TimelineEntry extends Line {
   /** `encounters`, `results`, `notes` …: what the timeline can be narrowed to. */
   kind?: string;
+  /** Why it does not count: `entered-in-error`, `refuted`, `cancelled`. */
+  standing?: string | null;
   detail?: string | null;
   department?: string | null;
 }

@@ -229,11 +229,8 @@ fn from_act(making: &mut Making<'_, '_, '_>, field: &Field, act: &Act) -> Conver
             }
         }
         "affirmed" => {
-            let words = words?;
-            let denied = ["无", "否认", "未发现", "未见", "不详", "暂无", "没有", "-", "/"]
-                .iter()
-                .any(|word| words.starts_with(word));
-            plain((!denied).then(|| values::concept(&act.id, value)).flatten())
+            let is_named = matches!(crate::history::allergy(&words?), crate::history::History::Substances(_));
+            plain(is_named.then(|| values::concept(&act.id, value)).flatten())
         }
         "quantity" => plain(values::quantity(
             &value.text,

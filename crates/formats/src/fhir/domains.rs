@@ -33,6 +33,13 @@ pub struct OwnNumber {
 }
 
 impl OwnNumber {
+    /// Whether another number was given in the same domain: by the same institution, under the same authority.
+    #[must_use]
+    pub fn is_of_same_domain(&self, other: &Self) -> bool {
+        let authority = |key: &str| key.split_once('^').map(|(_, authority)| authority.to_owned());
+        self.institution == other.institution && authority(&self.key) == authority(&other.key)
+    }
+
     /// By what the source knows this registration: the same as in its HL7 messages.
     #[must_use]
     pub fn claim(&self) -> Claim {
@@ -51,6 +58,11 @@ impl Options {
         [&self.institution].into_iter().chain(&self.institutions).any(|own| code(own) == institution)
     }
 
+    /// The 机构编码 that is meant by another code of an institution, as it stands in a system.
+    fn main_code(&self, institution: &str) -> Option<String> {
+        self.aliases.iter().find(|(other, _)| code(other) == institution).map(|(_, main)| code(main))
+    }
+
     /// The registration that a number of a domain stands for; `None` when the domain is not the source's own. Its own are
     /// `urn:kangmai:institution:{code}:patient`, with `:{name}` behind it for a further system of that institution, and the
     /// names (or `urn:oid:` and the name) by which its registration says that it numbers patients.
@@ -66,7 +78,7 @@ impl Options {
                 Some((PATIENT, authority)) if !authority.is_empty() => format!("{value}^{authority}"),
                 _ => return None,
             };
-            let institution = institution.to_owned();
+            let institution = self.main_code(institution).unwrap_or_else(|| institution.to_owned());
             return self.speaks_for(&institution).then_some(OwnNumber { institution, key, canonical: None });
         }
         let name = system.strip_prefix(OID).unwrap_or(system);
@@ -103,6 +115,10 @@ impl Options {
             if self.speaks_for(institution) {
                 continue;
             }
+            if let Some(main) = self.main_code(institution).filter(|main| self.speaks_for(main)) {
+                identifier["system"] = national::institution_system(&main, what).into();
+                continue;
+            }
             let own = national::institution_system(&code(&self.institution), &format!("{what}:{institution}"));
             identifier["system"] = own.clone().into();
             if identifier.get("assigner").is_none() {
@@ -125,6 +141,7 @@ mod tests {
             institution: "990121001".to_owned(),
             institutions: vec!["990121002".to_owned()],
             authorities: vec!["1.2.156.99".to_owned(), "http://his.example".to_owned()],
+            aliases: [("MB-old 1".to_owned(), "990121001".to_owned())].into(),
         }
     }
 
@@ -135,6 +152,7 @@ mod tests {
         assert_eq!(key("urn:kangmai:institution:990121001:patient"), own("990121001", "A1"));
         assert_eq!(key("urn:kangmai:institution:990121001:patient:H1"), own("990121001", "A1^H1"));
         assert_eq!(key("urn:kangmai:institution:990121002:patient"), own("990121002", "A1"));
+        assert_eq!(key("urn:kangmai:institution:MB-old_1:patient"), own("990121001", "A1"), "by another of its codes");
         for system in ["urn:oid:1.2.156.99", "http://his.example"] {
             assert_eq!(key(system), own("990121001", "A1"), "{system}");
             let number = options().own_number(system, "A1").unwrap();

@@ -27,6 +27,8 @@ pub struct Options {
     pub institutions: Vec<String>,
     /// Domains (or object identifiers of such) in which the source numbers its patients, beside its institution's.
     pub authorities: Vec<String>,
+    /// Other codes of these institutions, each with the 机构编码 that is meant (一院多码).
+    pub aliases: BTreeMap<String, String>,
 }
 
 /// Bundle types whose entries are facts.
@@ -161,7 +163,7 @@ fn weave(entries: &[Entry<'_>], options: &Options, record: &mut Record) {
         record.issues.extend(options.keep_apart(&mut resource, &entry.path));
         if let Some(number) = numbers.get(&position) {
             let sent = number_sent(entry.condition.unwrap_or_default());
-            complete(&mut resource, number, sent, entry, record);
+            complete(&mut resource, (number, options), sent, entry, record);
             take_merges(&mut resource, options, (&claim, &entry.path), record, &mut mentions);
         }
         point_at_claims(&mut resource, &targets, &mut mentions);
@@ -202,7 +204,7 @@ fn number_of(query: &str, options: &Options) -> Option<OwnNumber> {
 /// The registration carries the number by which it is put, and no other one of the same domain.
 fn complete(
     resource: &mut Value,
-    number: &OwnNumber,
+    (number, options): (&OwnNumber, &Options),
     sent: Option<(String, String)>,
     entry: &Entry<'_>,
     record: &mut Record,
@@ -212,8 +214,12 @@ fn complete(
     let identifiers = members.entry("identifier").or_insert_with(|| json!([]));
     // Another shape was reported by the check already.
     let Some(identifiers) = identifiers.as_array_mut() else { return };
-    let in_use = |one: &&Value| one["system"] == system.as_str() && one["use"] != "old";
-    if let Some(other) = identifiers.iter().filter(in_use).find(|one| one["value"] != value.as_str()) {
+    // In whatever spelling: the domain of the institution has several names.
+    let own = |one: &Value| options.own_number(one["system"].as_str()?, one["value"].as_str()?);
+    let is_another = |one: &&Value| {
+        one["use"] != "old" && own(one).is_some_and(|own| own.is_of_same_domain(number) && own.key != number.key)
+    };
+    if let Some(other) = identifiers.iter().find(is_another) {
         let found = other["value"].as_str().unwrap_or_default();
         let issue = Issue::new("fhir.message.number-differs", Severity::Error, format!("{}.identifier", entry.path));
         let hint = "请求按一个号码更新，内容里同一标识域却是另一个号码：无法判断说的是哪一位患者";

@@ -154,7 +154,8 @@ impl Row<'_> {
     pub(super) fn mapped(&mut self, column: ColumnIndex, map: &'static BTreeMap<String, String>) -> Option<Value> {
         let sent = self.value(column).map(|value| text::key_part(value).to_uppercase());
         if let Some(meaning) = map.get(sent.as_deref().unwrap_or("")) {
-            return Some(Value::from(meaning.as_str()));
+            // A code that says that nothing is known (不详, 未查) has an empty meaning.
+            return (!meaning.is_empty()).then(|| Value::from(meaning.as_str()));
         }
         sent.as_ref()?;
         self.report(column, "table.code.unknown", Severity::Warning, "代码不在映射表中，原值已保存");

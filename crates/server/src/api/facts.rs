@@ -150,6 +150,25 @@ pub fn date_ms(resource: &Value) -> i64 {
     type_code.and_then(|code| records::parameters::clinical_date_ms(code, resource)).unwrap_or(i64::MIN)
 }
 
+/// Whether the source took it back: a slip is no fact, and no contradiction either.
+pub fn is_slip(resource: &Value) -> bool {
+    standing(resource) == Some("entered-in-error")
+}
+
+/// Whether the source says that it is not so.
+pub fn is_refuted(resource: &Value) -> bool {
+    standing(resource) == Some("refuted")
+}
+
+/// Why it does not count, as the code of its status: `entered-in-error`, `refuted`, `cancelled`.
+pub fn standing(resource: &Value) -> Option<&str> {
+    let verification = first_code(&resource["verificationStatus"]).map(|(_, code)| code);
+    let status = resource["status"].as_str();
+    let said = [status, verification].into_iter().flatten();
+    let void = said.filter(|code| matches!(*code, "entered-in-error" | "refuted" | "cancelled"));
+    void.max_by_key(|code| *code == "entered-in-error")
+}
+
 /// What it is, in a few words.
 pub fn title(resource: &Value) -> Option<String> {
     title_with(resource, concept_words(&resource["serviceType"]))
@@ -200,7 +219,7 @@ pub fn detail(resource: &Value) -> Option<String> {
             .map(str::to_owned),
         "DiagnosticReport" => resource["conclusion"].as_str().map(str::to_owned),
         "Condition" => concept_words(&resource["clinicalStatus"]).map(str::to_owned),
-        _ => resource["status"].as_str().map(str::to_owned),
+        _ => resource["status"].as_str().filter(|_| standing(resource).is_none()).map(str::to_owned),
     }
 }
 

@@ -168,7 +168,7 @@ fn note(visit: &Visit, pairs: &[(&str, &str)]) {
     trail.parameters.dedup();
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         if matches!(character, '\\' | ',' | '|' | '$') {

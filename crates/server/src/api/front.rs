@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use standards::front_page::front_page;
 use trust::Interaction;
 
-use super::facts;
+use super::facts::{self, is_refuted, is_slip};
 use super::lookup::{self, Found, Institutions, RESOURCES_MAX, Subject};
 use crate::visit::Visit;
 
@@ -57,7 +57,7 @@ fn noted_codes() -> String {
 /// The newest result of every code; and the newest of all, for results that have words instead of a code.
 fn newest_results(visit: &Visit, subject: &Subject, disclosed: &mut Vec<Home>) -> Result<Found, Failure> {
     let caller = visit.may(Interaction::Search, "Observation")?;
-    let mut found = visit.records().newest_of_each_code(caller, "Observation", &subject.homes)?;
+    let mut found = visit.records().newest_of_each_code(caller, "Observation", &subject.homes, &is_valued)?;
     let any = subject.any();
     let pairs = [("patient", any.as_str()), ("_count", "100"), ("_total", "none")];
     let recent = visit.records().search_page(caller, "Observation", &pairs)?;
@@ -69,15 +69,9 @@ fn newest_results(visit: &Visit, subject: &Subject, disclosed: &mut Vec<Home>) -
     Ok(found)
 }
 
-/// Whether the source took it back: a slip is no fact, and no contradiction either.
-fn is_slip(resource: &Value) -> bool {
-    let verification = facts::first_code(&resource["verificationStatus"]).map(|(_, code)| code);
-    verification == Some("entered-in-error") || resource["status"] == "entered-in-error"
-}
-
-/// Whether the source says that it is not so.
-fn is_refuted(resource: &Value) -> bool {
-    facts::first_code(&resource["verificationStatus"]).is_some_and(|(_, code)| code == "refuted")
+/// Whether a result can be shown: one that was taken back, or that never came about, leaves its place to the one before it.
+fn is_valued(observation: &Value) -> bool {
+    !is_slip(observation) && !facts::values(observation).is_empty()
 }
 
 /// `system|code` of codings that mean the same at every institution.
@@ -106,7 +100,17 @@ pub(super) fn allergies(visit: &Visit, front: &Front, institutions: &mut Institu
         line["status"] = if is_refuted(resource) { "refuted".into() } else { clinical_status(resource) };
         let codes = common_codes(&resource["code"]);
         let is_denial = codes.iter().any(|code| front_page().allergies.denied_codes.contains(code));
-        let words = facts::concept_words(&resource["code"]).unwrap_or_default();
+        // What is allergic to is in the reaction, where a source gave the allergy itself no code.
+        let reactions = resource["reaction"].as_array().into_iter().flatten();
+        let substance = || reactions.clone().find_map(|reaction| facts::concept_words(&reaction["substance"]));
+        let words = facts::concept_words(&resource["code"]).or_else(substance).unwrap_or_default();
+        if words.is_empty() && codes.is_empty() {
+            unnamed.push(Said { words: "flag".to_owned(), codes, at_ms: facts::date_ms(resource), line });
+            continue;
+        }
+        if line["title"].is_null() {
+            line["title"] = words.into();
+        }
         sort_in(words, is_denial, (codes, facts::date_ms(resource), line), &mut said, &mut denied);
     }
     let rules = &front_page().allergies;
@@ -127,9 +131,10 @@ pub(super) fn allergies(visit: &Visit, front: &Front, institutions: &mut Institu
             }
         }
     }
-    // A flag beside a named substance says nothing more; alone it is an allergy whose substance nobody wrote down.
-    if said.is_empty() {
-        said = unnamed;
+    // A flag beside a named substance says nothing more; alone, or beside what is refuted only, it is an allergy whose substance nobody
+    // wrote down.
+    if said.iter().all(|one| one.line["status"] == "refuted") {
+        said.extend(unnamed);
     }
     let lines = front::gathered(said).iter().map(|group| substance(group)).collect();
     Allergies { lines, denied: denials(denied) }
@@ -200,8 +205,7 @@ pub(super) fn problems(visit: &Visit, front: &Front, institutions: &mut Institut
         line["abated"] = condition["abatementDateTime"].clone();
         said_of(&condition["code"], facts::date_ms(condition), line)
     });
-    let groups = front::gathered(said.collect());
-    groups.iter().map(|group| together(&group.iter().collect::<Vec<_>>())).collect()
+    front::gathered(said.collect()).iter().map(|group| standing_together(group)).collect()
 }
 
 /// Medicines (用药), each once, with its newest dosage.
@@ -222,8 +226,7 @@ pub(super) fn medicines(visit: &Visit, front: &Front, institutions: &mut Institu
         line["dosage"] = request["dosageInstruction"][0]["text"].clone();
         said_of(concept, facts::date_ms(request), line)
     });
-    let groups = front::gathered(said.collect());
-    groups.iter().map(|group| together(&group.iter().collect::<Vec<_>>())).collect()
+    front::gathered(said.collect()).iter().map(|group| standing_together(group)).collect()
 }
 
 fn said_of(concept: &Value, at_ms: i64, line: Value) -> Said {
@@ -254,6 +257,17 @@ fn together(group: &[&Said]) -> Value {
     line["count"] = group.len().into();
     line["institutions"] = by_institution(group.iter().map(|one| &one.line)).into();
     line["sources"] = group.iter().map(|one| one.line.clone()).collect::<Vec<_>>().into();
+    line
+}
+
+/// As [`together`]; what one institution still has as active is active, whatever another said later of its own.
+fn standing_together(group: &[Said]) -> Value {
+    let mut line = together(&group.iter().collect::<Vec<_>>());
+    let mut asked = HashSet::new();
+    let newest_of_each = group.iter().filter(|one| asked.insert(one.line["institution"].to_string()));
+    if newest_of_each.map(|one| &one.line["status"]).any(|status| status == "active") {
+        line["status"] = "active".into();
+    }
     line
 }
 

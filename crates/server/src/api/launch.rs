@@ -8,12 +8,13 @@
 use std::collections::HashMap;
 
 use formats::national;
-use model::{ErrorCode, Failure, Purpose, TenantId, instant_text};
+use model::{ErrorCode, Failure, Home, Purpose, TenantId, instant_text};
 use parking_lot::Mutex;
+use records::Records;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
-use trust::{Account, AuditAction, Domain, Role};
+use trust::{Account, Actor, AuditAction, Domain, GroundKind, Role};
 
 use super::body;
 use crate::answer::{Answer, Outcome};
@@ -25,6 +26,9 @@ use crate::visit::Visit;
 const SIGNATURE_SECONDS_MAX: i64 = 60;
 /// Signatures remembered, so that none opens twice; a city clicks a few hundred times a minute.
 const REMEMBERED_MAX: usize = 100_000;
+
+/// Visits of one institution that may share a number: classes times branches, and years in which numbers begin anew.
+const SAME_NUMBER_MAX: usize = 50;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -84,9 +88,7 @@ pub async fn open(visit: &Visit) -> Outcome {
         let actor = account.actor();
         visit.trail.lock().actor = Some(actor.clone());
         let nobody = || Failure::new(ErrorCode::Forbidden, "the visit is not one of this clinician's");
-        let encounter = encounter(visit, tenant, &launch)?.ok_or_else(nobody)?;
-        let patient = encounter["subject"]["reference"].as_str().and_then(|it| it.strip_prefix("Patient/"));
-        let home = visit.records().registration(tenant, patient.ok_or_else(nobody)?);
+        let (encounter, home) = encounter(visit, &actor, &launch)?.ok_or_else(nobody)?;
         let resident = visit.app.grounds.resident_of(tenant, home)?;
         let Some(ground) = visit.app.grounds.for_person(&actor, Purpose::Treatment, &resident)? else {
             return Err(visit.denied(&trust::policy::NO_GROUND));
@@ -140,9 +142,28 @@ fn checked(visit: &Visit, tenant: TenantId, launch: &Launch) -> Result<Account, 
     }
 }
 
-fn encounter(visit: &Visit, tenant: TenantId, launch: &Launch) -> Result<Option<Value>, Failure> {
-    let identifier = format!("{}|{}", national::institution_system(&launch.institution, "visit"), launch.visit);
+/// The visit that is meant, and whose it is. A 就诊流水号 may be given twice, to an outpatient and to an inpatient or in two branches: then
+/// the clinician's own visit is meant, and when that does not tell, none.
+fn encounter(visit: &Visit, actor: &Actor, launch: &Launch) -> Result<Option<(Value, Home)>, Failure> {
+    let system = national::institution_system(&launch.institution, "visit");
+    let identifier = format!("{system}|{}", super::find::escaped(&launch.visit));
     let pairs = [("identifier", identifier.as_str())];
-    let found = visit.records().search_whole(&care::platform(tenant)?, "Encounter", &pairs, 1)?;
-    Ok(found.hits.into_iter().next())
+    let tenant = actor.tenant;
+    let found = visit.records().search_whole(&care::platform(tenant)?, "Encounter", &pairs, SAME_NUMBER_MAX)?;
+    let subject = |encounter: &Value| {
+        let patient = encounter["subject"]["reference"].as_str()?.strip_prefix("Patient/")?;
+        Some(visit.records().registration(tenant, patient))
+    };
+    let mut meant: Vec<(Value, Home)> =
+        found.hits.into_iter().filter_map(|encounter| subject(&encounter).map(|home| (encounter, home))).collect();
+    let is_of_one =
+        |meant: &[(Value, Home)]| meant.iter().all(|(_, home)| meant.first().is_some_and(|it| it.1 == *home));
+    if !is_of_one(&meant) {
+        let rules = trust::policy::grounds_for(actor.role, Purpose::Treatment);
+        let days = rules.filter(|rule| rule.kind == GroundKind::Visit).map(|rule| rule.days_after_registration).next();
+        let own = visit.app.grounds.visits(actor, days.unwrap_or(0))?;
+        let is_own = |encounter: &Value| own.iter().any(|it| encounter["id"] == Records::assigned_id(&it.key));
+        meant.retain(|(encounter, _)| is_own(encounter));
+    }
+    Ok(if is_of_one(&meant) { meant.into_iter().next() } else { None })
 }

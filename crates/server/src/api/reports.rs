@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 
-use model::{ErrorCode, Failure, Home, instant_text};
+use model::{Failure, Home, instant_text};
 use serde_json::{Value, json};
+use trust::Interaction;
 
 use super::lookup::{self, Institutions, RESOURCES_MAX, Subject};
+use super::timeline::Mark;
 use super::{facts, only_parameters, parameter};
 use crate::answer::{Answer, Outcome};
 use crate::visit::Visit;
@@ -23,23 +25,14 @@ pub async fn show(visit: &Visit) -> Outcome {
 
 fn make(visit: &Visit) -> Outcome {
     let subject = lookup::subject(visit)?;
-    let any = subject.any();
-    let before = match parameter(visit, "before") {
-        None => None,
-        Some(text) => {
-            let at_ms: i64 =
-                text.parse().map_err(|_| Failure::new(ErrorCode::BadPage, "`before` is what `next` said"))?;
-            Some(format!("lt{}", instant_text(at_ms)))
-        }
-    };
-    let count = (REPORTS_MAX + 1).to_string();
-    let mut pairs = vec![("patient", any.as_str()), ("_count", count.as_str()), ("_total", "none")];
-    if let Some(before) = &before {
-        pairs.push(("date", before));
-    }
-    let mut found = lookup::all(visit, "DiagnosticReport", &pairs, REPORTS_MAX + 1)?;
-    let has_more = found.hits.len() > REPORTS_MAX;
-    found.hits.truncate(REPORTS_MAX);
+    let mark = parameter(visit, "before").map(|text| Mark::read(&text)).transpose()?;
+    let shown = mark.map_or(0, |mark| mark.shown);
+    let caller = visit.may(Interaction::Search, "DiagnosticReport")?;
+    let (until_ms, count) = (mark.map(|mark| mark.at_ms), shown + REPORTS_MAX + 1);
+    let mut found = visit.records().newest_until(caller, "DiagnosticReport", &subject.homes, until_ms, count)?;
+    let next = (found.hits.len() == count).then(|| Mark::behind(&found.hits[..count - 1]).text());
+    found.hits.truncate(count - 1);
+    found.hits.drain(..shown.min(found.hits.len()));
     let mut disclosed = subject.disclosed.clone();
     lookup::note(&mut disclosed, &found);
     let results = Results::of(visit, &subject, &found.hits, &mut disclosed)?;
@@ -56,8 +49,6 @@ fn make(visit: &Visit) -> Outcome {
             line
         })
         .collect();
-    // Reports of one millisecond stay together: the page after begins behind them.
-    let next = has_more.then(|| found.hits.last().map(|last| facts::date_ms(last).to_string())).flatten();
     let shown = reports.len();
     Ok(Answer::json(&json!({"reports": reports, "next": next})).disclosing(disclosed, shown))
 }
@@ -105,7 +96,7 @@ impl Results {
             listed.filter_map(|it| it["reference"].as_str()?.strip_prefix("Observation/")).map(str::to_owned).collect();
         let later = report["id"].as_str().and_then(|id| self.by_report.get(id)).into_iter().flatten();
         ids.extend(later.filter(|id| !ids.contains(id)).cloned().collect::<Vec<_>>());
-        let found = ids.iter().filter_map(|id| self.observations.get(id));
+        let found = ids.iter().filter_map(|id| self.observations.get(id)).filter(|it| !facts::is_slip(it));
         found
             .flat_map(|observation| {
                 facts::values(observation).into_iter().map(|mut value| {

@@ -93,7 +93,9 @@ fn basics(visit: &Visit, subject: &Subject, institutions: &mut Institutions) -> 
     let pairs = [("patient", any.as_str()), ("status", "active"), ("_count", "10"), ("_total", "none")];
     let teams = lookup::all(visit, "CareTeam", &pairs, 10)?;
     let now_ms = visit.app.now_ms();
-    let holds = |team: &&Value| team["period"]["end"].as_str().is_none_or(|end| end >= instant_text(now_ms).as_str());
+    // A day ends where it is, an instant everywhere at once; what cannot be read is no end.
+    let end_ms = |team: &Value| Some(formats::fhir::date::parse(team["period"]["end"].as_str()?).ok()?.high_ms);
+    let holds = |team: &&Value| end_ms(team).is_none_or(|end_ms| end_ms >= now_ms);
     let contract = teams.hits.iter().find(holds).map(|team| {
         let mut doctors = team["participant"].as_array().into_iter().flatten();
         let mut contract = json!({

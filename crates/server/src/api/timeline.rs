@@ -1,26 +1,30 @@
 //! What happened to one person, newest first, in pages.
+//!
+//! Every type is a lane, read newest first as far as a page needs it. A page ends where the first lane stops that goes on: what lies behind
+//! has not all been seen, and belongs to the next page.
 
 use std::cmp::Reverse;
 
-use model::{ErrorCode, Failure, Home, instant_text};
+use model::{ErrorCode, Failure, Home};
 use serde_json::{Value, json};
+use trust::Interaction;
 
 use super::lookup::{self, Institutions, Subject};
 use super::{facts, only_parameters, parameter};
 use crate::answer::{Answer, Outcome};
 use crate::visit::Visit;
 
-/// The types on a timeline, each with the search parameter of its date and the kind that its entries are of.
-const TYPES: &[(&str, &str, &str)] = &[
-    ("Encounter", "date", "encounters"),
-    ("DiagnosticReport", "date", "reports"),
-    ("Observation", "date", RESULTS),
-    ("Procedure", "date", "procedures"),
-    ("Immunization", "date", "immunizations"),
-    ("Condition", "onset-date", "diagnoses"),
-    ("MedicationRequest", "authoredon", "medicines"),
-    ("ImagingStudy", "started", "reports"),
-    ("DocumentReference", "date", "reports"),
+/// The types on a timeline, each with the kind that its entries are of.
+const TYPES: &[(&str, &str)] = &[
+    ("Encounter", "encounters"),
+    ("DiagnosticReport", "reports"),
+    ("Observation", RESULTS),
+    ("Procedure", "procedures"),
+    ("Immunization", "immunizations"),
+    ("Condition", "diagnoses"),
+    ("MedicationRequest", "medicines"),
+    ("ImagingStudy", "reports"),
+    ("DocumentReference", "reports"),
 ];
 
 /// 检验检查结果: an observation that is one ([`care::front::is_result`]).
@@ -30,11 +34,14 @@ const NOTES: &str = "notes";
 
 const LIMIT_DEFAULT: usize = 50;
 const LIMIT_MAX: usize = 200;
+/// Entries of one millisecond that pages go through: a whole catalogue of results, filed at midnight. All of them are read for each page.
+const SHOWN_MAX: usize = 20_000;
 
 /// Where the next page begins: entries of this millisecond and older, less those of it that were already shown.
-struct Mark {
-    at_ms: i64,
-    shown: usize,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub at_ms: i64,
+    pub shown: usize,
 }
 
 /// `GET /api/v1/persons/{id}/timeline?before=&kinds=&institution=&limit=`.
@@ -46,7 +53,7 @@ pub async fn show(visit: &Visit) -> Outcome {
 fn make(visit: &Visit) -> Outcome {
     let subject = lookup::subject(visit)?;
     let wanted = parameter(visit, "institution");
-    let mark = parameter(visit, "before").map(|text| mark(&text)).transpose()?;
+    let mark = parameter(visit, "before").map(|text| Mark::read(&text)).transpose()?;
     let limit = match parameter(visit, "limit").map(|text| text.parse::<usize>()) {
         None => LIMIT_DEFAULT,
         Some(Ok(limit @ 1..=LIMIT_MAX)) => limit,
@@ -60,34 +67,58 @@ fn make(visit: &Visit) -> Outcome {
     // Of one institution, or half of the observations: its share of a page is not known beforehand, so that more is looked at.
     let is_sifted = wanted.is_some() || kinds.split_observations();
     let reach = if is_sifted { lookup::RESOURCES_MAX } else { limit };
-    let wanted_entries = 1 + reach + mark.as_ref().map_or(0, |mark| mark.shown);
+    let wanted_entries = 1 + reach + mark.map_or(0, |mark| mark.shown);
     let first = if is_sifted { wanted_entries } else { first_reach(wanted_entries) };
-    for of in kinds.types() {
-        lanes.push(Lane::read(visit, &subject, of, (mark.as_ref(), first), &mut disclosed)?);
+    for type_name in kinds.types() {
+        lanes.push(Lane::read(visit, &subject, type_name, (mark, first), &mut disclosed)?);
     }
     complete(&mut lanes, wanted_entries, |lane| {
-        *lane = Lane::read(visit, &subject, lane.of, (mark.as_ref(), wanted_entries), &mut disclosed)?;
+        *lane = Lane::read(visit, &subject, lane.type_name, (mark, wanted_entries), &mut disclosed)?;
         Ok(())
     })?;
-    let mut entries: Vec<Value> = lanes.into_iter().flat_map(|lane| lane.hits).collect();
     let mut institutions = Institutions::of(&subject);
-    entries.retain(|resource| kinds.have(kind(resource)));
-    entries.retain(|resource| wanted.is_none() || institutions.code_of(resource) == wanted);
-    in_order(&mut entries);
-    let skipped = mark.map_or(0, |mark| mark.shown);
-    let page: Vec<&Value> = entries.iter().skip(skipped).take(limit).collect();
-    let next =
-        (entries.len() > skipped + limit).then(|| page.last().map(|last| next_mark(last, &entries, skipped + limit)));
-    let shown: Vec<Value> = page.iter().map(|resource| line(visit, resource, &mut institutions)).collect();
+    let mut is_asked = |it: &Value| kinds.have(kind(it)) && (wanted.is_none() || institutions.code_of(it) == wanted);
+    let page = Page::of(lanes, &mut is_asked, mark, limit);
+    let shown: Vec<Value> = page.entries.iter().map(|resource| line(visit, resource, &mut institutions)).collect();
     let count = shown.len();
-    Ok(Answer::json(&json!({"entries": shown, "next": next.flatten()})).disclosing(disclosed, count))
+    Ok(Answer::json(&json!({"entries": shown, "next": page.next.map(Mark::text)})).disclosing(disclosed, count))
 }
 
-/// Newest first; what shares a millisecond keeps one order, so that pages meet without gap or repetition.
+/// What one page shows, and where the next begins.
+struct Page {
+    entries: Vec<Value>,
+    next: Option<Mark>,
+}
+
+impl Page {
+    /// A page behind a mark. A lane that goes on cuts it: of what is older than its last entry, and of that millisecond in the lanes behind
+    /// it, some has not been seen. What is left is the beginning of the whole order, whatever later pages read.
+    fn of(lanes: Vec<Lane>, is_asked: &mut dyn FnMut(&Value) -> bool, mark: Option<Mark>, limit: usize) -> Self {
+        let cut_ms = lanes.iter().filter(|lane| lane.has_more).map(Lane::oldest_ms).max();
+        let is_cut_here = |lane: &Lane| lane.has_more && Some(lane.oldest_ms()) == cut_ms;
+        let open = lanes.iter().position(is_cut_here).unwrap_or(lanes.len());
+        let mut entries = Vec::new();
+        for (place, lane) in lanes.into_iter().enumerate() {
+            let is_whole =
+                |at_ms: i64| cut_ms.is_none_or(|cut_ms| at_ms > cut_ms || (at_ms == cut_ms && place <= open));
+            entries.extend(lane.hits.into_iter().filter(|it| is_whole(facts::date_ms(it)) && is_asked(it)));
+        }
+        in_order(&mut entries);
+        let shown = mark.map_or(0, |mark| mark.shown).min(entries.len());
+        let upto = entries.len().min(shown.saturating_add(limit));
+        let next = if entries.len() > upto {
+            Some(Mark::behind(&entries[..upto]))
+        } else {
+            cut_ms.and_then(|cut_ms| Mark::at(cut_ms, &entries).after(mark))
+        };
+        Self { entries: entries.drain(shown..upto).collect(), next }
+    }
+}
+
+/// Newest first; what shares a millisecond keeps the order of the lanes, and in a lane that of the list: both never change, so that
+/// pages meet without gap or repetition.
 fn in_order(entries: &mut [Value]) {
-    entries.sort_by_cached_key(|resource| {
-        (Reverse(facts::date_ms(resource)), resource["resourceType"].to_string(), resource["id"].to_string())
-    });
+    entries.sort_by_cached_key(|resource| Reverse(facts::date_ms(resource)));
 }
 
 /// The newest entries of a person, of every type.
@@ -98,18 +129,20 @@ pub(super) fn newest(
     disclosed: &mut Vec<Home>,
 ) -> Result<Vec<Value>, Failure> {
     let mut lanes = Vec::new();
-    for (type_name, date, _) in TYPES {
+    for (type_name, _) in TYPES {
         // A role that does not see a type still has the others.
-        match Lane::read(visit, subject, (type_name, date), (None, first_reach(limit)), disclosed) {
+        match Lane::read(visit, subject, type_name, (None, first_reach(limit)), disclosed) {
             Err(failure) if failure.code == ErrorCode::Forbidden => {}
             found => lanes.push(found?),
         }
     }
     complete(&mut lanes, limit, |lane| {
-        *lane = Lane::read(visit, subject, lane.of, (None, limit), disclosed)?;
+        *lane = Lane::read(visit, subject, lane.type_name, (None, limit), disclosed)?;
         Ok(())
     })?;
     let mut entries: Vec<Value> = lanes.into_iter().flat_map(|lane| lane.hits).collect();
+    // What was taken back is no news; the timeline shows it, and says so.
+    entries.retain(|resource| !facts::is_slip(resource));
     in_order(&mut entries);
     entries.truncate(limit);
     Ok(entries)
@@ -122,7 +155,7 @@ impl Kinds {
     fn of(visit: &Visit) -> Result<Self, Failure> {
         let Some(wanted) = parameter(visit, "kinds") else { return Ok(Self(None)) };
         let wanted: Vec<String> = wanted.split(',').map(|name| name.trim().to_owned()).collect();
-        let mut known: Vec<&str> = TYPES.iter().map(|(_, _, kind)| *kind).chain([NOTES]).collect();
+        let mut known: Vec<&str> = TYPES.iter().map(|(_, kind)| *kind).chain([NOTES]).collect();
         known.sort_unstable();
         known.dedup();
         if wanted.iter().all(|name| known.contains(&name.as_str())) {
@@ -141,16 +174,16 @@ impl Kinds {
         self.have(RESULTS) != self.have(NOTES)
     }
 
-    fn types(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+    fn types(&self) -> impl Iterator<Item = &'static str> {
         let has = |kind: &str| self.have(kind) || (kind == RESULTS && self.have(NOTES));
-        TYPES.iter().filter(move |(_, _, kind)| has(kind)).map(|(type_name, date, _)| (*type_name, *date))
+        TYPES.iter().filter(move |(_, kind)| has(kind)).map(|(type_name, _)| *type_name)
     }
 }
 
 /// The kind of an entry.
 fn kind(resource: &Value) -> &'static str {
-    let of = TYPES.iter().find(|(type_name, _, _)| resource["resourceType"] == *type_name);
-    match of.map_or("", |(_, _, kind)| kind) {
+    let of = TYPES.iter().find(|(type_name, _)| resource["resourceType"] == *type_name);
+    match of.map_or("", |(_, kind)| kind) {
         RESULTS if !care::front::is_result(resource) => NOTES,
         kind => kind,
     }
@@ -158,7 +191,7 @@ fn kind(resource: &Value) -> &'static str {
 
 /// The newest entries of one type.
 struct Lane {
-    of: (&'static str, &'static str),
+    type_name: &'static str,
     /// Newest first.
     hits: Vec<Value>,
     /// Whether there may be older ones behind them.
@@ -175,23 +208,15 @@ impl Lane {
     fn read(
         visit: &Visit,
         subject: &Subject,
-        of: (&'static str, &'static str),
-        (mark, reach): (Option<&Mark>, usize),
+        type_name: &'static str,
+        (mark, reach): (Option<Mark>, usize),
         disclosed: &mut Vec<Home>,
     ) -> Result<Self, Failure> {
-        let count = reach.to_string();
-        // A time of the second the mark stands in begins at the mark and ends behind it: `le` would leave it out.
-        let until = mark.map(|mark| format!("lt{}", instant_text(mark.at_ms.saturating_add(1))));
-        let any = subject.any();
-        let mut pairs = vec![("patient", any.as_str()), ("_count", count.as_str()), ("_total", "none")];
-        if let Some(until) = &until {
-            pairs.push((of.1, until));
-        }
-        let found = lookup::all(visit, of.0, &pairs, reach)?;
+        let caller = visit.may(Interaction::Search, type_name)?;
+        let until_ms = mark.map(|mark| mark.at_ms);
+        let found = visit.records().newest_until(caller, type_name, &subject.homes, until_ms, reach)?;
         lookup::note(disclosed, &found);
-        let has_more = found.truncated;
-        let is_before = |resource: &Value| mark.is_none_or(|mark| facts::date_ms(resource) <= mark.at_ms);
-        Ok(Self { of, hits: found.hits.into_iter().filter(is_before).collect(), has_more })
+        Ok(Self { type_name, hits: found.hits, has_more: found.truncated })
     }
 
     /// The oldest time that was read.
@@ -224,6 +249,7 @@ pub(super) fn line(visit: &Visit, resource: &Value, institutions: &mut Instituti
         "date": facts::date(resource),
         "type": resource["resourceType"],
         "kind": kind(resource),
+        "standing": facts::standing(resource),
         "id": resource["id"],
         "title": facts::title_with(resource, department.as_deref()),
         "detail": facts::detail(resource),
@@ -234,18 +260,39 @@ pub(super) fn line(visit: &Visit, resource: &Value, institutions: &mut Instituti
     line
 }
 
-fn mark(text: &str) -> Result<Mark, Failure> {
-    let (at_ms, shown) = text.split_once('.').unwrap_or((text, "0"));
-    match (at_ms.parse(), shown.parse()) {
-        (Ok(at_ms), Ok(shown)) if shown <= lookup::RESOURCES_MAX => Ok(Mark { at_ms, shown }),
-        _ => Err(Failure::new(ErrorCode::BadPage, "`before` is what the page before gave as `next`")),
+impl Mark {
+    /// Reads what a page gave as `next`.
+    pub fn read(text: &str) -> Result<Self, Failure> {
+        let (at_ms, shown) = text.split_once('.').unwrap_or((text, "0"));
+        match (at_ms.parse(), shown.parse()) {
+            (Ok(at_ms), Ok(shown)) if shown <= SHOWN_MAX => Ok(Self { at_ms, shown }),
+            _ => Err(Failure::new(ErrorCode::BadPage, "`before` is what the page before gave as `next`")),
+        }
     }
-}
 
-fn next_mark(last: &Value, entries: &[Value], shown: usize) -> String {
-    let at_ms = facts::date_ms(last);
-    let same = entries[..shown].iter().filter(|resource| facts::date_ms(resource) == at_ms).count();
-    format!("{at_ms}.{same}")
+    pub fn text(self) -> String {
+        format!("{}.{}", self.at_ms, self.shown)
+    }
+
+    /// Behind the last of what was shown, all of it since the mark before.
+    pub fn behind(shown: &[Value]) -> Self {
+        Self::at(shown.last().map_or(i64::MIN, facts::date_ms), shown)
+    }
+
+    /// In a millisecond that the last entries may be of.
+    fn at(at_ms: i64, shown: &[Value]) -> Self {
+        let same = shown.iter().rev().take_while(|resource| facts::date_ms(resource) == at_ms).count();
+        Self { at_ms, shown: same }
+    }
+
+    /// This mark, or one further on when it is where the page began: so much of one millisecond was read without anything that is asked
+    /// for ([`lookup::RESOURCES_MAX`]) that the rest of it is passed over.
+    fn after(self, began: Option<Self>) -> Option<Self> {
+        if began != Some(self) {
+            return Some(self);
+        }
+        (self.at_ms > i64::MIN).then(|| Self { at_ms: self.at_ms - 1, shown: 0 })
+    }
 }
 
 #[cfg(test)]
@@ -263,7 +310,7 @@ mod tests {
     #[test]
     fn only_types_that_may_reach_into_the_page_are_read_on() {
         let lane = |times: &[&str], has_more| Lane {
-            of: ("Encounter", "date"),
+            type_name: "Encounter",
             hits: times.iter().map(|at| json!({"resourceType": "Encounter", "period": {"start": at}})).collect(),
             has_more,
         };
@@ -282,13 +329,58 @@ mod tests {
         assert_eq!(read, [3, 2, 0]);
     }
 
+    fn of(id: usize, at: &str) -> Value {
+        json!({"resourceType": "Encounter", "id": id, "period": {"start": at}})
+    }
+
     #[test]
     fn marks_survive_being_written_and_read() {
-        let of = |at: &str| json!({"resourceType": "Encounter", "period": {"start": at}});
-        let entries = vec![of("2024-03-02T00:00:00Z"), of("2024-03-01T00:00:00Z"), of("2024-03-01T00:00:00Z")];
-        let text = next_mark(&entries[1], &entries, 2);
-        let read = mark(&text).ok().map(|mark| (mark.at_ms, mark.shown));
-        assert_eq!(read, Some((1_709_251_200_000, 1)));
-        assert!(mark("yesterday").is_err());
+        let entries = [of(1, "2024-03-02T00:00:00Z"), of(2, "2024-03-01T00:00:00Z"), of(3, "2024-03-01T00:00:00Z")];
+        let mark = Mark::behind(&entries[..2]);
+        assert_eq!(mark, Mark { at_ms: 1_709_251_200_000, shown: 1 });
+        assert_eq!(Mark::read(&mark.text()).ok(), Some(mark));
+        assert!(Mark::read("yesterday").is_err());
+        let undated = Mark::behind(&[json!({})]);
+        assert_eq!(Mark::read(&undated.text()).ok(), Some(undated));
+    }
+
+    /// All pages of two histories, of which `reach` entries are read at a time and those with even ids are asked for.
+    fn pages(histories: &[Vec<Value>; 2], limit: usize, reach: usize) -> Vec<u64> {
+        let (mut mark, mut seen) = (None::<Mark>, Vec::new());
+        for _ in 0..400 {
+            let until = |it: &&Value| mark.is_none_or(|mark| facts::date_ms(it) <= mark.at_ms);
+            let reach = reach + mark.map_or(0, |mark| mark.shown);
+            let lane = |history: &Vec<Value>| {
+                let all: Vec<Value> = history.iter().filter(until).cloned().collect();
+                let has_more = all.len() > reach;
+                Lane { type_name: "Encounter", hits: all.into_iter().take(reach).collect(), has_more }
+            };
+            let lanes = histories.iter().map(lane).collect();
+            let mut is_even = |it: &Value| it["id"].as_u64().is_some_and(|id| id % 2 == 0);
+            let page = Page::of(lanes, &mut is_even, mark, limit);
+            seen.extend(page.entries.iter().filter_map(|it| it["id"].as_u64()));
+            mark = page.next;
+            if mark.is_none() {
+                return seen;
+            }
+        }
+        panic!("the pages have no end");
+    }
+
+    #[test]
+    fn pages_of_what_is_sifted_meet_without_gap_or_repetition() {
+        let days = ["2024-03-09", "2024-03-08", "2024-03-08", "2024-03-08", "2024-03-07", "", "", ""];
+        let history = |first: usize| (0..40).map(|at| of(first + at, days[at / 5])).collect::<Vec<_>>();
+        let histories = [history(0), history(100)];
+        let mut expected: Vec<Value> =
+            histories.concat().into_iter().filter(|it| it["id"].as_u64().unwrap() % 2 == 0).collect();
+        in_order(&mut expected);
+        let expected: Vec<u64> = expected.iter().filter_map(|it| it["id"].as_u64()).collect();
+        for limit in 1..8 {
+            // More of one moment than is read at a time would be passed over.
+            for reach in 16..60 {
+                assert_eq!(pages(&histories, limit, reach), expected, "{limit} of {reach}");
+            }
+        }
     }
 }

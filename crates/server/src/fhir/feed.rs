@@ -113,6 +113,10 @@ impl Feed<'_> {
             let what = format!("kept as problem {}-0 of source `{}`; send it right", receipt.id, source.name);
             return Err(Failure::new(ErrorCode::Unprocessable, what).with_issues(issues));
         }
+        if receipt.counts.late > 0 {
+            let what = "a message of this source with a later time is known: this update went into the history; is a clock fast?";
+            return Err(Failure::new(ErrorCode::Conflict, what).with_issues(issues));
+        }
         let address = road.registration(tenant, source, &number)?;
         let address =
             address.ok_or_else(|| Failure::new(ErrorCode::Internal, "a registration taken in has no claim"))?;

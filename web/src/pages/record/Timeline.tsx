@@ -169,8 +169,9 @@ function Entry({ entry, time, named }: { entry: TimelineEntry; time: string; nam
   return (
     <li className="entry">
       <span className="entry-text">
-        <span className="entry-title">{title}</span>
-        {detail && <span className="entry-detail">{detail}</span>}
+        <span className={entry.standing ? "entry-title withdrawn" : "entry-title"}>{title}</span>
+        {detail && <span className={entry.standing ? "entry-detail withdrawn" : "entry-detail"}>{detail}</span>}
+        {entry.standing && <span className="tag tag-alarm">{speak.code("status", entry.standing)}</span>}
         {(department || (named && entry.institution_name)) && (
           <span className="entry-place">{[named && entry.institution_name, department].filter(Boolean).join(" ")}</span>
         )}

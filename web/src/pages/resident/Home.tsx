@@ -49,7 +49,12 @@ export function Home({ mine, notices }: { mine: Mine; notices: readonly Notice[]
             ) : (
               <ul>
                 {entries.map((entry) => (
-                  <LineRow key={entry.id} line={entry} detail={[entry.institution_name, departmentOf(entry)]} />
+                  <LineRow
+                    key={entry.id}
+                    line={entry}
+                    tag={entry.standing ? speak.code("status", entry.standing) : undefined}
+                    detail={[entry.institution_name, departmentOf(entry)]}
+                  />
                 ))}
               </ul>
             )

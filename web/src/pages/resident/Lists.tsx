@@ -88,6 +88,7 @@ function Entries({ person, kind, title, none }: EntriesProps) {
             <LineRow
               key={entry.id}
               line={entry}
+              tag={entry.standing ? speak.code("status", entry.standing) : undefined}
               detail={[entry.institution_name, departmentOf(entry), detailOf(entry, speak)]}
             />
           ))}
