@@ -75,7 +75,8 @@ impl World {
             at -= group.share;
             at < 0.0
         });
-        let group = group.or(blood.abo.last()).filter(|_| is_typed)?;
+        // The two of the tour were.
+        let group = group.or(blood.abo.last()).filter(|_| is_typed || person < 2)?;
         Some((group.code.as_str(), if is_negative { "1" } else { "2" }))
     }
 

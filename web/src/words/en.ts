@@ -200,6 +200,8 @@ export const en: Words = {
   "status.cancelled": "Cancelled",
   "status.draft": "Draft",
   "status.entered-in-error": "Entered in error",
+  "yes": "Yes",
+  "no": "No",
   "status.unknown": "Unknown",
 
   "role.machine": "Machine account",

@@ -198,6 +198,8 @@ export const zh = {
   "status.cancelled": "已取消",
   "status.draft": "草稿",
   "status.entered-in-error": "误录",
+  "yes": "是",
+  "no": "否",
   "status.unknown": "状态不明",
 
   "role.machine": "机器账号",

@@ -27,7 +27,10 @@ export function detailOf(entry: TimelineEntry, speak: Speak): string {
   const detail = entry.detail?.trim() ?? "";
   switch (entry.type) {
     case "Observation":
-      return detail.split(" · ").map(tidied).join(" · ");
+      return detail
+        .split(" · ")
+        .map((part) => flagText(part, speak) ?? tidied(part))
+        .join(" · ");
     case "DiagnosticReport":
       if (detail === "0") return "";
       return /^\d+$/.test(detail) ? speak("timeline.report.results", { n: detail }) : detail;
@@ -36,6 +39,11 @@ export function detailOf(entry: TimelineEntry, speak: Speak): string {
     default:
       return detail === "" || EXPECTED[entry.type] === detail ? "" : speak.code("status", detail);
   }
+}
+
+/** 是 and 否 of a flag, which the record has as `true` and `false`. */
+function flagText(value: string, speak: Speak): string | undefined {
+  return value === "true" ? speak("yes") : value === "false" ? speak("no") : undefined;
 }
 
 function tidied(value: string): string {

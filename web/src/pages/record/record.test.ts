@@ -42,6 +42,7 @@ describe("the timeline", () => {
     );
     expect(detailOf(entry("Observation", "", "a", "27.9153846 kg/m2"), zh)).toBe("27.915 kg/m²");
     expect(detailOf(entry("Observation", "", "a", "Never smoker"), zh)).toBe("Never smoker");
+    expect(detailOf(entry("Observation", "", "a", "true"), zh)).toBe("是");
     expect(detailOf(entry("DiagnosticReport", "", "a", "8"), zh)).toBe("8 项结果");
     expect(detailOf(entry("DiagnosticReport", "", "a", "0"), zh)).toBe("");
     expect(detailOf(entry("Procedure", "", "a", "completed"), zh)).toBe("");
