@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::{Failure, Home, ResourceKey};
+use model::{Failure, Home, ResourceKey, TypeCode};
 use serde_json::Value;
 use store::{Keyspace, Snapshot, prefix_end};
 use trust::Interaction;
@@ -25,6 +25,9 @@ const CODES_MAX: usize = 5_000;
 /// Resources of one code that are read until one is wanted. Withdrawn results are few; a code that never has a value (the head of a panel)
 /// must not cost its whole history.
 const TRIED_MAX: usize = 16;
+
+/// Places that are listed beyond what is asked for: a report of a laboratory has some dozen results of one second.
+const LISTED_MORE: usize = 64;
 
 impl Records {
     /// The newest resource of every code, of a type and some patients, newest first, among those that `is_wanted`. Resources whose
@@ -66,73 +69,95 @@ impl Records {
         Ok(whole)
     }
 
-    /// The newest `count` resources of a type and some patients by their clinical date, from `until_ms` on backwards, those without a
-    /// date last (`until_ms` of `i64::MIN` asks for these). `truncated` when there are more. One page continues another without gap
-    /// or repetition when it asks from the last millisecond on and leaves out what it had of it: the order never changes.
+    /// The newest `count` resources of some types and patients by their clinical date, from `until_ms` on backwards, those without a
+    /// date last (`until_ms` of `i64::MIN` asks for these). `truncated` when there are more. The order never changes: one page continues
+    /// another without gap or repetition when it asks from the last millisecond on and leaves out what it had of it. Of one
+    /// millisecond, types stand in the order in which they are named.
     ///
     /// # Errors
     /// `Forbidden`, `NotFound` for a type that is not stored, what the store says.
     pub fn newest_until(
         &self,
         caller: &Caller,
-        type_name: &str,
+        type_names: &[&str],
         patients: &[Home],
         until_ms: Option<i64>,
         count: usize,
     ) -> Result<Whole, Failure> {
-        let type_code = crate::load::type_code_of(type_name)?;
-        caller.may(Interaction::Search, type_code)?;
         let snapshot = self.store.snapshot();
         let parameters = Arc::clone(&self.generations(&*snapshot)?.active);
-        let Some(parameter) = parameters.get(type_code, "patient") else { return Ok(Whole::default()) };
-        let number = match &parameter.alias {
-            Some(Alias::Restricted { of, .. }) => *of,
-            Some(Alias::Union(of)) if of.len() == 1 => of[0],
-            _ => parameter.number,
-        };
         let mut lists = Vec::new();
-        for patient in patients.iter().filter(|patient| caller.filter.admits(type_code, **patient)) {
-            let (tenant, generation) = (caller.tenant(), parameters.generation());
-            lists.push(keys::compartment_index_prefix(tenant, generation, *patient, type_code, number));
-        }
-        // Some of what is listed may be hidden from the caller, and the list knows seconds only: a second is read to its end.
-        let mut reach = count.saturating_add(1);
-        loop {
-            let (listed, is_cut) = listed(&*snapshot, &lists, until_ms, reach)?;
-            let mut whole = Whole::default();
-            let mut last_second = None;
-            let mut is_enough = !is_cut;
-            for suffix in listed {
-                let second = suffix.date().second();
-                if whole.hits.len() >= count && last_second != Some(second) {
-                    (whole.truncated, is_enough) = (true, true);
-                    break;
-                }
-                last_second = Some(second);
-                let address = suffix.resource(caller.tenant(), type_code);
-                if let Some(stored) = self.current(&*snapshot, &address)?
-                    && !stored.is_deleted()
-                    && self.reachable(caller, &stored)?
-                {
-                    let resource = stored.value()?;
-                    let at_ms = clinical_date_ms(type_code, &resource).unwrap_or(i64::MIN);
-                    if until_ms.is_none_or(|until_ms| at_ms <= until_ms) {
-                        whole.hits.push(resource);
-                        whole.disclosed.push(address.home);
-                    }
-                }
+        for type_name in type_names {
+            let type_code = crate::load::type_code_of(type_name)?;
+            caller.may(Interaction::Search, type_code)?;
+            let Some(parameter) = parameters.get(type_code, "patient") else { continue };
+            let number = match &parameter.alias {
+                Some(Alias::Restricted { of, .. }) => *of,
+                Some(Alias::Union(of)) if of.len() == 1 => of[0],
+                _ => parameter.number,
+            };
+            for patient in patients.iter().filter(|patient| caller.filter.admits(type_code, **patient)) {
+                let (tenant, generation) = (caller.tenant(), parameters.generation());
+                lists
+                    .push((type_code, keys::compartment_index_prefix(tenant, generation, *patient, type_code, number)));
             }
-            if is_enough {
-                // What shares a millisecond stays in the order of the list.
-                whole.hits.sort_by_cached_key(|resource| std::cmp::Reverse(clinical_date_ms(type_code, resource)));
-                whole.truncated |= whole.hits.len() > count;
-                whole.hits.truncate(count);
-                whole.disclosed.sort_unstable();
-                whole.disclosed.dedup();
+        }
+        // Some of what is listed may be hidden from the caller, and the list knows seconds only: a second is read to its end. Places are
+        // cheap, bodies are not: enough places are listed that bodies are rarely read twice.
+        let mut reach = count.saturating_add(LISTED_MORE);
+        loop {
+            let (places, is_cut) = places(&*snapshot, &lists, until_ms, reach)?;
+            if let Some(whole) = self.newest_of_places(caller, &*snapshot, (&places, is_cut), until_ms, count)? {
                 return Ok(whole);
             }
-            reach = reach.saturating_mul(2).max(1);
+            reach = reach.saturating_mul(2);
         }
+    }
+
+    /// The first `count` of what stands at some places; `None` when the places end too early to say.
+    fn newest_of_places(
+        &self,
+        caller: &Caller,
+        snapshot: &dyn Snapshot,
+        (places, is_cut): (&[Place], bool),
+        until_ms: Option<i64>,
+        count: usize,
+    ) -> Result<Option<Whole>, Failure> {
+        let mut whole = Whole::default();
+        let mut found: Vec<(Option<i64>, Home, Value)> = Vec::new();
+        let mut last_second = None;
+        let mut is_enough = !is_cut;
+        for place in places {
+            if found.len() >= count && last_second != Some(place.second) {
+                (whole.truncated, is_enough) = (true, true);
+                break;
+            }
+            last_second = Some(place.second);
+            let type_code = place.type_code;
+            let address = place.suffix.resource(caller.tenant(), type_code);
+            if let Some(stored) = self.current(snapshot, &address)?
+                && !stored.is_deleted()
+                && self.reachable(caller, &stored)?
+            {
+                let resource = stored.value()?;
+                let at_ms = clinical_date_ms(type_code, &resource);
+                if until_ms.is_none_or(|until_ms| at_ms.unwrap_or(i64::MIN) <= until_ms) {
+                    found.push((at_ms, address.home, resource));
+                }
+            }
+        }
+        if !is_enough {
+            return Ok(None);
+        }
+        // What shares a millisecond stays in the order of the places.
+        found.sort_by_key(|(at_ms, _, _)| std::cmp::Reverse(*at_ms));
+        whole.truncated |= found.len() > count;
+        found.truncate(count);
+        whole.disclosed = found.iter().map(|(_, home, _)| *home).collect();
+        whole.disclosed.sort_unstable();
+        whole.disclosed.dedup();
+        whole.hits = found.into_iter().map(|(_, _, resource)| resource).collect();
+        Ok(Some(whole))
     }
 
     /// Adds the newest of each code behind a prefix; whether every code was looked at.
@@ -184,15 +209,28 @@ impl Records {
     }
 }
 
-/// The first `reach` places of several lists in their common order, and whether there are more.
-fn listed(
+/// Where a resource stands in the common order of several lists: by second, then in the order of the types, then of the list.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    second: u64,
+    type_place: usize,
+    suffix: Suffix,
+    type_code: TypeCode,
+}
+
+/// The first `reach` places of several lists, and whether there are more.
+fn places(
     snapshot: &dyn Snapshot,
-    lists: &[Vec<u8>],
+    lists: &[(TypeCode, Vec<u8>)],
     until_ms: Option<i64>,
     reach: usize,
-) -> Result<(Vec<Suffix>, bool), Failure> {
+) -> Result<(Vec<Place>, bool), Failure> {
     let (mut found, mut is_cut) = (Vec::new(), false);
-    for prefix in lists {
+    let mut type_place = 0;
+    for (at, (type_code, prefix)) in lists.iter().enumerate() {
+        if at > 0 && lists[at - 1].0 != *type_code {
+            type_place += 1;
+        }
         let mut from = prefix.clone();
         if let Some(until_ms) = until_ms {
             from.extend_from_slice(&ClinicalDate::until(until_ms));
@@ -204,7 +242,9 @@ fn listed(
                 is_cut = true;
                 break;
             }
-            found.extend(Suffix::of_key(key));
+            if let Some(suffix) = Suffix::of_key(key) {
+                found.push(Place { second: suffix.date().second(), type_place, suffix, type_code: *type_code });
+            }
             taken += 1;
         }
     }

@@ -29,7 +29,7 @@ fn make(visit: &Visit) -> Outcome {
     let shown = mark.map_or(0, |mark| mark.shown);
     let caller = visit.may(Interaction::Search, "DiagnosticReport")?;
     let (until_ms, count) = (mark.map(|mark| mark.at_ms), shown + REPORTS_MAX + 1);
-    let mut found = visit.records().newest_until(caller, "DiagnosticReport", &subject.homes, until_ms, count)?;
+    let mut found = visit.records().newest_until(caller, &["DiagnosticReport"], &subject.homes, until_ms, count)?;
     let next = (found.hits.len() == count).then(|| Mark::behind(&found.hits[..count - 1]).text());
     found.hits.truncate(count - 1);
     found.hits.drain(..shown.min(found.hits.len()));

@@ -1,9 +1,7 @@
 //! What happened to one person, newest first, in pages.
 //!
-//! Every type is a lane, read newest first as far as a page needs it. A page ends where the first lane stops that goes on: what lies behind
-//! has not all been seen, and belongs to the next page.
-
-use std::cmp::Reverse;
+//! All types are read as one list by the clinical date of the index, so that a page costs what it shows. Where only some of it is asked for
+//! (one institution, 病史 without results) the list is read on until a page is full.
 
 use model::{ErrorCode, Failure, Home};
 use serde_json::{Value, json};
@@ -63,22 +61,22 @@ fn make(visit: &Visit) -> Outcome {
     };
     let kinds = Kinds::of(visit)?;
     let mut disclosed = subject.disclosed.clone();
-    let mut lanes = Vec::new();
-    // Of one institution, or half of the observations: its share of a page is not known beforehand, so that more is looked at.
-    let is_sifted = wanted.is_some() || kinds.split_observations();
-    let reach = if is_sifted { lookup::RESOURCES_MAX } else { limit };
-    let wanted_entries = 1 + reach + mark.map_or(0, |mark| mark.shown);
-    let first = if is_sifted { wanted_entries } else { first_reach(wanted_entries) };
-    for type_name in kinds.types() {
-        lanes.push(Lane::read(visit, &subject, type_name, (mark, first), &mut disclosed)?);
-    }
-    complete(&mut lanes, wanted_entries, |lane| {
-        *lane = Lane::read(visit, &subject, lane.type_name, (mark, wanted_entries), &mut disclosed)?;
-        Ok(())
-    })?;
     let mut institutions = Institutions::of(&subject);
-    let mut is_asked = |it: &Value| kinds.have(kind(it)) && (wanted.is_none() || institutions.code_of(it) == wanted);
-    let page = Page::of(lanes, &mut is_asked, mark, limit);
+    let types = kinds.types();
+    let mut reach = 1 + limit + mark.map_or(0, |mark| mark.shown);
+    let page = loop {
+        let found = read(visit, &subject, &types, (mark, reach))?;
+        lookup::note(&mut disclosed, &found);
+        let mut is_asked =
+            |it: &Value| kinds.have(kind(it)) && (wanted.is_none() || institutions.code_of(it) == wanted);
+        let has_more = found.truncated;
+        let page = Page::of(found.hits, has_more, &mut is_asked, mark, limit);
+        // Of what is asked for, the share is not known beforehand.
+        if page.entries.len() >= limit || !has_more || reach >= lookup::RESOURCES_MAX {
+            break page;
+        }
+        reach = reach.saturating_mul(4);
+    };
     let shown: Vec<Value> = page.entries.iter().map(|resource| line(visit, resource, &mut institutions)).collect();
     let count = shown.len();
     Ok(Answer::json(&json!({"entries": shown, "next": page.next.map(Mark::text)})).disclosing(disclosed, count))
@@ -91,34 +89,42 @@ struct Page {
 }
 
 impl Page {
-    /// A page behind a mark. A lane that goes on cuts it: of what is older than its last entry, and of that millisecond in the lanes behind
-    /// it, some has not been seen. What is left is the beginning of the whole order, whatever later pages read.
-    fn of(lanes: Vec<Lane>, is_asked: &mut dyn FnMut(&Value) -> bool, mark: Option<Mark>, limit: usize) -> Self {
-        let cut_ms = lanes.iter().filter(|lane| lane.has_more).map(Lane::oldest_ms).max();
-        let is_cut_here = |lane: &Lane| lane.has_more && Some(lane.oldest_ms()) == cut_ms;
-        let open = lanes.iter().position(is_cut_here).unwrap_or(lanes.len());
-        let mut entries = Vec::new();
-        for (place, lane) in lanes.into_iter().enumerate() {
-            let is_whole =
-                |at_ms: i64| cut_ms.is_none_or(|cut_ms| at_ms > cut_ms || (at_ms == cut_ms && place <= open));
-            entries.extend(lane.hits.into_iter().filter(|it| is_whole(facts::date_ms(it)) && is_asked(it)));
-        }
-        in_order(&mut entries);
+    /// A page behind a mark, of what is asked for of `read`: the beginning of the list from the mark's millisecond on, in order.
+    fn of(
+        read: Vec<Value>,
+        has_more: bool,
+        is_asked: &mut dyn FnMut(&Value) -> bool,
+        mark: Option<Mark>,
+        limit: usize,
+    ) -> Self {
+        let end_ms = read.last().map_or(i64::MIN, facts::date_ms);
+        let mut entries: Vec<Value> = read.into_iter().filter(|it| is_asked(it)).collect();
         let shown = mark.map_or(0, |mark| mark.shown).min(entries.len());
         let upto = entries.len().min(shown.saturating_add(limit));
         let next = if entries.len() > upto {
             Some(Mark::behind(&entries[..upto]))
+        } else if has_more {
+            Mark::at(end_ms, &entries).after(mark)
         } else {
-            cut_ms.and_then(|cut_ms| Mark::at(cut_ms, &entries).after(mark))
+            None
         };
         Self { entries: entries.drain(shown..upto).collect(), next }
     }
 }
 
-/// Newest first; what shares a millisecond keeps the order of the lanes, and in a lane that of the list: both never change, so that
-/// pages meet without gap or repetition.
-fn in_order(entries: &mut [Value]) {
-    entries.sort_by_cached_key(|resource| Reverse(facts::date_ms(resource)));
+/// The list of a person from a mark on.
+fn read(
+    visit: &Visit,
+    subject: &Subject,
+    types: &[&str],
+    (mark, reach): (Option<Mark>, usize),
+) -> Result<lookup::Found, Failure> {
+    let mut caller = None;
+    for type_name in types {
+        caller = Some(visit.may(Interaction::Search, type_name)?);
+    }
+    let Some(caller) = caller else { return Ok(lookup::Found::default()) };
+    visit.records().newest_until(caller, types, &subject.homes, mark.map(|mark| mark.at_ms), reach)
 }
 
 /// The newest entries of a person, of every type.
@@ -128,24 +134,13 @@ pub(super) fn newest(
     limit: usize,
     disclosed: &mut Vec<Home>,
 ) -> Result<Vec<Value>, Failure> {
-    let mut lanes = Vec::new();
-    for (type_name, _) in TYPES {
-        // A role that does not see a type still has the others.
-        match Lane::read(visit, subject, type_name, (None, first_reach(limit)), disclosed) {
-            Err(failure) if failure.code == ErrorCode::Forbidden => {}
-            found => lanes.push(found?),
-        }
-    }
-    complete(&mut lanes, limit, |lane| {
-        *lane = Lane::read(visit, subject, lane.type_name, (None, limit), disclosed)?;
-        Ok(())
-    })?;
-    let mut entries: Vec<Value> = lanes.into_iter().flat_map(|lane| lane.hits).collect();
+    let is_seen = |type_name: &&str| visit.may(Interaction::Search, type_name).is_ok();
+    // A role that does not see a type still has the others.
+    let types: Vec<&str> = TYPES.iter().map(|(type_name, _)| *type_name).filter(is_seen).collect();
+    let found = read(visit, subject, &types, (None, limit))?;
+    lookup::note(disclosed, &found);
     // What was taken back is no news; the timeline shows it, and says so.
-    entries.retain(|resource| !facts::is_slip(resource));
-    in_order(&mut entries);
-    entries.truncate(limit);
-    Ok(entries)
+    Ok(found.hits.into_iter().filter(|resource| !facts::is_slip(resource)).collect())
 }
 
 /// The kinds that are asked for; `None` for all.
@@ -169,14 +164,9 @@ impl Kinds {
         self.0.as_ref().is_none_or(|wanted| wanted.iter().any(|one| one == kind))
     }
 
-    /// Whether some of the observations are asked for and others are not.
-    fn split_observations(&self) -> bool {
-        self.have(RESULTS) != self.have(NOTES)
-    }
-
-    fn types(&self) -> impl Iterator<Item = &'static str> {
+    fn types(&self) -> Vec<&'static str> {
         let has = |kind: &str| self.have(kind) || (kind == RESULTS && self.have(NOTES));
-        TYPES.iter().filter(move |(_, kind)| has(kind)).map(|(type_name, _)| *type_name)
+        TYPES.iter().filter(|(_, kind)| has(kind)).map(|(type_name, _)| *type_name).collect()
     }
 }
 
@@ -187,60 +177,6 @@ fn kind(resource: &Value) -> &'static str {
         RESULTS if !care::front::is_result(resource) => NOTES,
         kind => kind,
     }
-}
-
-/// The newest entries of one type.
-struct Lane {
-    type_name: &'static str,
-    /// Newest first.
-    hits: Vec<Value>,
-    /// Whether there may be older ones behind them.
-    has_more: bool,
-}
-
-/// How many entries of each type are read at first. A page is rarely of one type: all of it is asked of those types only that
-/// turn out to reach further.
-fn first_reach(wanted: usize) -> usize {
-    wanted.div_ceil(4).max(8).min(wanted)
-}
-
-impl Lane {
-    fn read(
-        visit: &Visit,
-        subject: &Subject,
-        type_name: &'static str,
-        (mark, reach): (Option<Mark>, usize),
-        disclosed: &mut Vec<Home>,
-    ) -> Result<Self, Failure> {
-        let caller = visit.may(Interaction::Search, type_name)?;
-        let until_ms = mark.map(|mark| mark.at_ms);
-        let found = visit.records().newest_until(caller, type_name, &subject.homes, until_ms, reach)?;
-        lookup::note(disclosed, &found);
-        Ok(Self { type_name, hits: found.hits, has_more: found.truncated })
-    }
-
-    /// The oldest time that was read.
-    fn oldest_ms(&self) -> i64 {
-        self.hits.iter().map(facts::date_ms).min().unwrap_or(i64::MAX)
-    }
-}
-
-/// Reads on in those types that may still hold some of the newest `wanted` entries of all: of which not everything was read, and
-/// nothing older than the last of these.
-fn complete(
-    lanes: &mut [Lane],
-    wanted: usize,
-    mut read_on: impl FnMut(&mut Lane) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    let mut times: Vec<i64> = lanes.iter().flat_map(|lane| lane.hits.iter().map(facts::date_ms)).collect();
-    times.sort_unstable_by_key(|at_ms| Reverse(*at_ms));
-    let last_ms = wanted.checked_sub(1).and_then(|last| times.get(last)).copied().unwrap_or(i64::MIN);
-    for lane in lanes.iter_mut().filter(|lane| lane.has_more && lane.hits.len() < wanted) {
-        if lane.oldest_ms() >= last_ms {
-            read_on(lane)?;
-        }
-    }
-    Ok(())
 }
 
 pub(super) fn line(visit: &Visit, resource: &Value, institutions: &mut Institutions) -> Value {
@@ -299,36 +235,6 @@ impl Mark {
 mod tests {
     use super::*;
 
-    /// Notes which lanes are read on, by how much of them was read.
-    fn note(read: &mut Vec<usize>) -> impl FnMut(&mut Lane) -> Result<(), Failure> {
-        |lane| {
-            read.push(lane.hits.len());
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn only_types_that_may_reach_into_the_page_are_read_on() {
-        let lane = |times: &[&str], has_more| Lane {
-            type_name: "Encounter",
-            hits: times.iter().map(|at| json!({"resourceType": "Encounter", "period": {"start": at}})).collect(),
-            has_more,
-        };
-        let often = lane(&["2024-03-09", "2024-03-08", "2024-03-07"], true);
-        let seldom = lane(&["2024-03-06", "2024-03-01"], true);
-        let whole = lane(&["2024-03-08"], false);
-        let empty = lane(&[], true);
-        let mut lanes = vec![often, seldom, whole, empty];
-        let mut read = Vec::new();
-        // The fourth newest of all is of 03-07: the first type may hold more of that day, the last was read without a hit.
-        complete(&mut lanes, 4, note(&mut read)).ok().unwrap();
-        assert_eq!(read, [3, 0]);
-        // Of seven only six are known, so that everything that goes on is read on.
-        read.clear();
-        complete(&mut lanes, 7, note(&mut read)).ok().unwrap();
-        assert_eq!(read, [3, 2, 0]);
-    }
-
     fn of(id: usize, at: &str) -> Value {
         json!({"resourceType": "Encounter", "id": id, "period": {"start": at}})
     }
@@ -344,20 +250,17 @@ mod tests {
         assert_eq!(Mark::read(&undated.text()).ok(), Some(undated));
     }
 
-    /// All pages of two histories, of which `reach` entries are read at a time and those with even ids are asked for.
-    fn pages(histories: &[Vec<Value>; 2], limit: usize, reach: usize) -> Vec<u64> {
+    /// All pages of a history of which `reach` entries are read at a time and those with even ids are asked for.
+    fn pages(history: &[Value], limit: usize, reach: usize) -> Vec<u64> {
         let (mut mark, mut seen) = (None::<Mark>, Vec::new());
         for _ in 0..400 {
             let until = |it: &&Value| mark.is_none_or(|mark| facts::date_ms(it) <= mark.at_ms);
+            let mut read: Vec<Value> = history.iter().filter(until).cloned().collect();
             let reach = reach + mark.map_or(0, |mark| mark.shown);
-            let lane = |history: &Vec<Value>| {
-                let all: Vec<Value> = history.iter().filter(until).cloned().collect();
-                let has_more = all.len() > reach;
-                Lane { type_name: "Encounter", hits: all.into_iter().take(reach).collect(), has_more }
-            };
-            let lanes = histories.iter().map(lane).collect();
+            let has_more = read.len() > reach;
+            read.truncate(reach);
             let mut is_even = |it: &Value| it["id"].as_u64().is_some_and(|id| id % 2 == 0);
-            let page = Page::of(lanes, &mut is_even, mark, limit);
+            let page = Page::of(read, has_more, &mut is_even, mark, limit);
             seen.extend(page.entries.iter().filter_map(|it| it["id"].as_u64()));
             mark = page.next;
             if mark.is_none() {
@@ -370,16 +273,12 @@ mod tests {
     #[test]
     fn pages_of_what_is_sifted_meet_without_gap_or_repetition() {
         let days = ["2024-03-09", "2024-03-08", "2024-03-08", "2024-03-08", "2024-03-07", "", "", ""];
-        let history = |first: usize| (0..40).map(|at| of(first + at, days[at / 5])).collect::<Vec<_>>();
-        let histories = [history(0), history(100)];
-        let mut expected: Vec<Value> =
-            histories.concat().into_iter().filter(|it| it["id"].as_u64().unwrap() % 2 == 0).collect();
-        in_order(&mut expected);
-        let expected: Vec<u64> = expected.iter().filter_map(|it| it["id"].as_u64()).collect();
+        let history: Vec<Value> = (0..40).map(|id| of(id, days[id / 5])).collect();
+        let expected: Vec<u64> = (0..40).filter(|id| id % 2 == 0).collect();
         for limit in 1..8 {
             // More of one moment than is read at a time would be passed over.
             for reach in 16..60 {
-                assert_eq!(pages(&histories, limit, reach), expected, "{limit} of {reach}");
+                assert_eq!(pages(&history, limit, reach), expected, "{limit} of {reach}");
             }
         }
     }
