@@ -50,12 +50,10 @@ fn in_object(structure: &'static Structure, node: &mut Value) -> bool {
     let mut is_marked = false;
     for (name, child) in members.iter_mut() {
         let Some(slot) = structure.slot(name) else { continue };
-        is_marked |= match child {
-            Value::Array(items) => {
-                items.iter_mut().fold(false, |is_marked, item| in_child(slot.kind, item) || is_marked)
-            }
-            child => in_child(slot.kind, child),
-        };
+        match child {
+            Value::Array(items) => items.iter_mut().for_each(|item| is_marked |= in_child(slot.kind, item)),
+            child => is_marked |= in_child(slot.kind, child),
+        }
     }
     mark(structure, members) || is_marked
 }
