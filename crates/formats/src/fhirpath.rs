@@ -5,19 +5,25 @@
 
 mod casts;
 mod model;
-mod units;
+mod neighbours;
+mod types;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 
+use octofhir_fhirpath::core::temporal::PrecisionDateTime;
 use octofhir_fhirpath::core::trace::{SharedTraceProvider, create_noop_provider};
 use octofhir_fhirpath::{Collection, EvaluationContext, FhirPathEngine, FhirPathValue};
+use rust_decimal::Decimal;
 use serde_json::{Map, Number, Value, json};
 
 use model::StructureModel;
+pub use types::{Misuse, Types, types, union_count};
 
 /// The longest expression that is parsed, in bytes. The longest of the base definitions has 420; parsing costs stack and time.
 pub const EXPRESSION_BYTES_MAX: usize = 4_096;
+/// The digits of a decimal that survive the engine, which reads numbers as binary ones.
+const DIGITS_MAX: u32 = 15;
 
 /// Why an expression gave no value. The text names expressions and types, never values of the resource.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +37,9 @@ pub enum FhirPathError {
     /// `FHIRPath`, but it cannot be evaluated on this resource.
     #[error("the expression cannot be evaluated here")]
     Evaluation,
+    /// It selects more values than the caller takes.
+    #[error("the expression selects too many values")]
+    TooMany,
     /// The engine could not be made.
     #[error("the FHIRPath engine did not start")]
     Engine,
@@ -44,6 +53,8 @@ pub struct Selected {
     pub type_name: String,
     /// The value as JSON.
     pub value: Value,
+    /// Whether it stands in the resource as an element of that type; otherwise it was computed, or nobody knows its type.
+    pub is_element: bool,
 }
 
 /// Whether a text is `FHIRPath`; nothing is evaluated.
@@ -62,87 +73,39 @@ pub fn check(expression: &str) -> Result<(), FhirPathError> {
 
 /// Evaluates an expression on a resource; the values in their order, none for an empty collection.
 ///
-/// Dates are texts without `@`. A decimal by itself may lose zeros at its end; inside an object it keeps every digit. A `Quantity` comes
-/// back as the engine understands it: `{value, unit, system, code}`, with UCUM for a unit that names no system; see [`select`].
-/// `resolve()` finds contained resources and entries of the same Bundle.
+/// Dates are texts without `@`. A decimal by itself has at most fifteen digits and may lose zeros at its end; inside an object it keeps
+/// every digit, and an object is what stands in the resource. `resolve()` finds contained resources and entries of the same Bundle.
 ///
 /// # Errors
 /// [`FhirPathError`].
 pub fn evaluate(expression: &str, resource: &Value) -> Result<Vec<Value>, FhirPathError> {
-    Ok(run(expression, resource)?.into_iter().map(|selected| selected.value).collect())
+    Ok(select(expression, resource, usize::MAX)?.into_iter().map(|selected| selected.value).collect())
 }
 
-/// As [`evaluate`], with the type of each value; and a `Quantity` that stands in the resource is given as it stands there, with its
-/// comparator and without the unit system that the engine supposes. When several stand there that the engine cannot tell apart, each
-/// of them is given.
+/// As [`evaluate`], with the type of each value; at most `values_max` of them.
 ///
 /// # Errors
-/// [`FhirPathError`].
-pub fn select(expression: &str, resource: &Value) -> Result<Vec<Selected>, FhirPathError> {
-    let found = run(expression, resource)?;
-    let mut selected = Vec::with_capacity(found.len());
-    for one in found {
-        let mut as_written = Vec::new();
-        if one.type_name == "Quantity" {
-            written(resource, &one.value, &mut as_written);
-        }
-        if as_written.is_empty() {
-            selected.push(one);
-        } else {
-            let each = as_written.into_iter().cloned();
-            selected.extend(each.map(|value| Selected { type_name: one.type_name.clone(), value }));
-        }
-    }
-    Ok(selected)
-}
-
-fn run(expression: &str, resource: &Value) -> Result<Vec<Selected>, FhirPathError> {
+/// [`FhirPathError`]; `TooMany` as soon as there are more.
+pub fn select(expression: &str, resource: &Value, values_max: usize) -> Result<Vec<Selected>, FhirPathError> {
     check(expression)?;
     let engine = engine().ok_or(FhirPathError::Engine)?;
     let mut resource = resource.clone();
-    let units = units::stand_in(&mut resource);
-    let expression = units.in_expression(expression);
+    let is_marked = neighbours::keep_apart(&mut resource);
     let input = Collection::single(FhirPathValue::resource(resource));
     let context = EvaluationContext::new(input, Arc::new(StructureModel), None, None, Some(silence()));
     // Nothing that the engine waits for does I/O, so this never waits. Expressions and resources come from outside: a panic inside the
     // engine (an overflow, say) is a failed evaluation, not the end of a write.
     let evaluated =
-        catch_unwind(AssertUnwindSafe(|| futures_executor::block_on(engine.evaluate(&expression, &context))));
+        catch_unwind(AssertUnwindSafe(|| futures_executor::block_on(engine.evaluate(expression, &context))));
     let result = evaluated.ok().and_then(Result::ok).ok_or(FhirPathError::Evaluation)?;
     let mut values = Vec::new();
     for value in &result.value {
-        collect(value, &mut values);
+        collect(value, &mut values, values_max)?;
     }
-    values.iter_mut().for_each(|selected| units.put_back(&mut selected.value));
+    if is_marked {
+        values.iter_mut().for_each(|selected| neighbours::take_out(&mut selected.value));
+    }
     Ok(values)
-}
-
-/// The quantities of a resource that the engine shows as `shown`, each form once.
-fn written<'r>(node: &'r Value, shown: &Value, found: &mut Vec<&'r Value>) {
-    match node {
-        Value::Array(items) => items.iter().for_each(|item| written(item, shown, found)),
-        Value::Object(members) => {
-            if is_shown_as(node, shown) && !found.contains(&node) {
-                found.push(node);
-            }
-            members.values().for_each(|child| written(child, shown, found));
-        }
-        _ => {}
-    }
-}
-
-/// Whether the engine shows a quantity so: the number as it rounds it, its code (or unit, where there is none) and system if it has them.
-fn is_shown_as(quantity: &Value, shown: &Value) -> bool {
-    let number = |of: &Value| of.get("value").filter(|it| it.is_number()).and_then(Value::as_f64);
-    let text = |of: &Value, name: &str| of.get(name).and_then(Value::as_str).map(str::to_owned);
-    let (Some(own), Some(rounded)) = (number(quantity), number(shown)) else { return false };
-    // Fifteen digits are what the engine's way of reading numbers keeps.
-    let is_same_number = (own - rounded).abs() <= own.abs() * 1e-14;
-    let unit = text(quantity, "unit").or_else(|| text(quantity, "code"));
-    is_same_number
-        && unit == text(shown, "unit")
-        && text(quantity, "code").is_none_or(|code| text(shown, "code") == Some(code))
-        && text(quantity, "system").is_none_or(|system| text(shown, "system") == Some(system))
 }
 
 fn silence() -> SharedTraceProvider {
@@ -159,21 +122,25 @@ fn engine() -> Option<&'static FhirPathEngine> {
     ENGINE.get_or_init(start).as_ref()
 }
 
-fn collect(value: &FhirPathValue, values: &mut Vec<Selected>) {
+/// Adds what the engine found, in its own words.
+fn collect(value: &FhirPathValue, values: &mut Vec<Selected>, values_max: usize) -> Result<(), FhirPathError> {
     let (computed, json) = match value {
-        FhirPathValue::Empty => return,
-        FhirPathValue::Collection(items) => return items.iter().for_each(|item| collect(item, values)),
+        FhirPathValue::Empty => return Ok(()),
+        FhirPathValue::Collection(items) => {
+            return items.iter().try_for_each(|item| collect(item, values, values_max));
+        }
+        _ if values.len() >= values_max => return Err(FhirPathError::TooMany),
         FhirPathValue::Boolean(value, ..) => ("boolean", json!(value)),
         FhirPathValue::Integer(value, ..) => ("integer", json!(value)),
-        FhirPathValue::Decimal(value, ..) => ("decimal", number(value.to_string())),
+        FhirPathValue::Decimal(value, ..) => ("decimal", number(*value)),
         FhirPathValue::String(value, ..) => ("string", json!(value)),
         FhirPathValue::Date(value, ..) => ("date", json!(value.to_string())),
-        FhirPathValue::DateTime(value, ..) => ("dateTime", json!(value.to_string())),
+        FhirPathValue::DateTime(value, ..) => ("dateTime", json!(moment(value))),
         FhirPathValue::Time(value, ..) => ("time", json!(value.to_string())),
         FhirPathValue::Resource(node, ..) => ("Element", node.to_json()),
         FhirPathValue::Quantity { value, unit, code, system, .. } => {
             let mut quantity = Map::new();
-            quantity.insert("value".into(), number(value.to_string()));
+            quantity.insert("value".into(), number(*value));
             for (name, text) in [("unit", unit), ("system", system), ("code", code)] {
                 if let Some(text) = text {
                     quantity.insert(name.into(), json!(text));
@@ -183,13 +150,27 @@ fn collect(value: &FhirPathValue, values: &mut Vec<Selected>) {
         }
     };
     let info = value.type_info();
-    let declared = info.name.as_deref().unwrap_or(&info.type_name);
+    let declared = model::fhir_name(info.name.as_deref().unwrap_or(&info.type_name));
     // Of what the engine computed it knows `String`, which is no type of FHIR.
-    let type_name = if model::is_fhir_type(declared) { declared } else { computed };
-    values.push(Selected { type_name: type_name.to_owned(), value: json });
+    let is_element = model::is_fhir_type(declared);
+    let type_name = if is_element { declared } else { computed };
+    values.push(Selected { type_name: type_name.to_owned(), value: json, is_element });
+    Ok(())
 }
 
-/// The text of a `Decimal` is a JSON number; the digits stay as they are.
-fn number(text: String) -> Value {
-    Value::Number(Number::from_string_unchecked(text))
+/// A number as JSON, with the digits that a binary number of the engine can stand for: 6.1 and not 6.0999999999999996447286321199.
+fn number(value: Decimal) -> Value {
+    let is_long = value.mantissa().unsigned_abs() >= 10_u128.pow(DIGITS_MAX);
+    // Beyond 27 places nobody could compare it.
+    let short = if is_long { value.round_sf(DIGITS_MAX).unwrap_or(value).round_dp(27).normalize() } else { value };
+    Value::Number(Number::from_string_unchecked(short.to_string()))
+}
+
+/// A dateTime as text. The engine shows one that was written without an offset in UTC; then it has none here either, so that the reader
+/// of dates gives it its own.
+fn moment(value: &PrecisionDateTime) -> String {
+    let text = value.to_string();
+    let has_offset = value.tz_specified || !text.contains('T');
+    let bare = if has_offset { None } else { text.strip_suffix("+00:00") };
+    bare.map_or_else(|| text.clone(), str::to_owned)
 }

@@ -259,11 +259,9 @@ impl Records {
         let definitions =
             definitions.map_err(|error| OpenError::Damaged(format!("definitions of the index: {error}")))?;
         let definitions = definitions.counting_with(&self.definitions);
-        let parameters = Parameters::of(&definitions)?;
         // The same definitions can compile to something else, when the elements of the resources changed.
-        if parameters.fingerprint() != of.fingerprint {
-            return Err(other(short(&of.fingerprint)));
-        }
+        let parameters = Parameters::that_wrote(&of.fingerprint, &definitions)?;
+        let parameters = parameters.ok_or_else(|| other(short(&of.fingerprint)))?;
         Ok(Arc::new(parameters.at_generation(of.number)))
     }
 }

@@ -1,4 +1,8 @@
 //! The engine's question "of which type is this?", answered by the structure definitions.
+//!
+//! One name is another: a `Quantity` is called `SimpleQuantity`. What the engine knows as `Quantity` it turns into a quantity of its own,
+//! which has no system and no comparator, whose code is the display unit and whose number is the binary one with thirty digits. Under
+//! the other name it stays the JSON that it is; `is`, `as` and `ofType` find it all the same, because a `SimpleQuantity` is a `Quantity`.
 
 use async_trait::async_trait;
 use octofhir_fhir_model::Result;
@@ -12,8 +16,17 @@ pub(super) struct StructureModel;
 const SYSTEM_TYPES: [&str; 9] =
     ["Boolean", "String", "Integer", "Long", "Decimal", "Date", "DateTime", "Time", "Quantity"];
 
+/// The name under which the engine leaves a `Quantity` as it is.
+const QUANTITY: &str = "SimpleQuantity";
+
+/// The name of a type as FHIR calls it, given the engine's.
+pub(super) fn fhir_name(name: &str) -> &str {
+    if name == QUANTITY { "Quantity" } else { name }
+}
+
 /// A FHIR type as the engine describes it: with the `FHIRPath` type that it behaves as.
 fn info(name: &str, is_single: bool) -> TypeInfo {
+    let name = if name == "Quantity" { QUANTITY } else { name };
     let behaves_as = match Primitive::of(name) {
         Some(Primitive::Boolean) => "Boolean",
         Some(Primitive::Integer | Primitive::PositiveInt | Primitive::UnsignedInt) => "Integer",
@@ -22,7 +35,6 @@ fn info(name: &str, is_single: bool) -> TypeInfo {
         Some(Primitive::DateTime | Primitive::Instant) => "DateTime",
         Some(Primitive::Time) => "Time",
         Some(_) => "String",
-        None if name == "Quantity" || parent_of(name) == Some("Quantity") => "Quantity",
         None => "Any",
     };
     TypeInfo {
@@ -39,7 +51,7 @@ pub(super) fn is_fhir_type(name: &str) -> bool {
     Primitive::of(name).is_some() || structures().named(name).is_some()
 }
 
-fn name_of(slot: Slot) -> &'static str {
+pub(super) fn name_of(slot: Slot) -> &'static str {
     match slot.kind {
         Kind::Primitive(primitive) => primitive.name(),
         Kind::Resource => "Resource",
@@ -52,7 +64,7 @@ fn name_of(slot: Slot) -> &'static str {
 }
 
 fn own_name(info: &TypeInfo) -> &str {
-    info.name.as_deref().unwrap_or(&info.type_name)
+    fhir_name(info.name.as_deref().unwrap_or(&info.type_name))
 }
 
 /// The name of a primitive as FHIR writes it. Under a choice element the engine calls `dateTime` `datetime`; without this `as(dateTime)`
@@ -109,7 +121,7 @@ impl ModelProvider for StructureModel {
 
     fn of_type(&self, type_info: &TypeInfo, target_type: &str) -> Option<TypeInfo> {
         let target = target_type.strip_prefix("FHIR.").unwrap_or(target_type);
-        let is_it = type_info.type_name == target || self.is_type_derived_from(own_name(type_info), target);
+        let is_it = type_info.type_name == target || is_a(spelled(own_name(type_info)), target);
         is_it.then(|| type_info.clone())
     }
 
@@ -127,7 +139,7 @@ impl ModelProvider for StructureModel {
     }
 
     async fn get_elements(&self, type_name: &str) -> Result<Vec<ElementInfo>> {
-        let elements = structures().named(type_name).into_iter().flat_map(|structure| &structure.elements);
+        let elements = structures().named(fhir_name(type_name)).into_iter().flat_map(|structure| &structure.elements);
         let described = elements.map(|element| ElementInfo {
             name: element.name.clone(),
             element_type: element.types.first().cloned().unwrap_or_default(),
@@ -154,7 +166,7 @@ impl ModelProvider for StructureModel {
     }
 
     async fn get_choice_types(&self, parent_type: &str, property_name: &str) -> Result<Option<Vec<ChoiceTypeInfo>>> {
-        let Some(structure) = structures().named(parent_type) else { return Ok(None) };
+        let Some(structure) = structures().named(fhir_name(parent_type)) else { return Ok(None) };
         let of_choice = structure.slots().filter(|(_, slot)| {
             let element = structure.element(*slot);
             element.is_choice && element.name == property_name

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::custom::{CustomParameter, Customs, OF_TENANT_MAX};
 use super::expression::{self, Node};
+use super::misuse::check_union;
 use super::{Kind, Parameters, UNSUPPORTED};
 
 /// The longest expression, in bytes: the longest of the base has 420.
@@ -19,7 +20,7 @@ const CODE_BYTES_MAX: usize = 64;
 const URL_BYTES_MAX: usize = 256;
 /// Functions whose cost is that of what they are given, and which look at nothing but the resource. `now()` would make an index that
 /// cannot be computed again; `repeat`, `aggregate`, `combine`, `replace`, `matches` and their like can cost any amount.
-const FUNCTIONS: [&str; 38] = [
+const FUNCTIONS: [&str; 37] = [
     "abs",
     "all",
     "as",
@@ -53,7 +54,6 @@ const FUNCTIONS: [&str; 38] = [
     "toDateTime",
     "toDecimal",
     "toInteger",
-    "toQuantity",
     "toString",
     "trim",
     "upper",
@@ -150,9 +150,10 @@ impl CustomParameter {
                     continue;
                 }
                 check_interpreted(&part)?;
+                let part = of_own_type(&part, type_name);
                 // What fails on any resource is refused now; what fails only where there is something to evaluate is counted at writes.
                 let empty = json!({"resourceType": type_name});
-                if fhirpath::evaluate(&of_own_type(&part, type_name), &empty).is_err() {
+                if fhirpath::evaluate(&part, &empty).is_err() {
                     return Err(refusal(
                         format!("表达式无法在 {type_name} 上求值：{part}"),
                         format!("the expression cannot be evaluated on a {type_name}: {part}"),
@@ -270,7 +271,7 @@ fn check_expression(expression: &str) -> Result<(), Refusal> {
     if fhirpath::check(expression).is_err() {
         return Err(refusal("表达式不是 FHIRPath", "the expression is not FHIRPath"));
     }
-    Ok(())
+    check_union(expression, parts(expression).len())
 }
 
 /// What an interpreted expression must keep to (see [`FUNCTIONS`]).
@@ -285,8 +286,8 @@ fn check_interpreted(expression: &str) -> Result<(), Refusal> {
                     OPERATORS.contains(name) && !matches!(words.get(at.wrapping_sub(1)), Some(Word::Sign('.')));
                 if *name == "resolve" {
                     return Err(refusal(
-                        "resolve() 只能写成 ….where(resolve() is 类型)，并且不与其他函数混用",
-                        "`resolve()` is offered only as `….where(resolve() is Type)` in an expression without other functions",
+                        "resolve() 只能写成 ….where(resolve() is 类型)，并且并集的该部分不含其他函数",
+                        "`resolve()` is offered only as `….where(resolve() is Type)` in a part without other functions",
                     ));
                 }
                 if !is_operator && !FUNCTIONS.contains(name) {

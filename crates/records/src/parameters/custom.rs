@@ -1,7 +1,7 @@
 //! Search parameters of a tenant's own: a FHIR `SearchParameter` that an administrator brings, checked, numbered and compiled.
 //!
-//! An expression in the language of the base parameters is compiled like theirs; anything else that is `FHIRPath` is interpreted
-//! (`interpreted`). What is taken is bounded: expressions are short, have no function whose cost nobody can tell, none that looks at
+//! An expression in the language of the base parameters is compiled like theirs, part by part of a union; anything else that is
+//! `FHIRPath` is interpreted (`interpreted`). What is taken is bounded: expressions are short, have no function whose cost nobody can tell, none that looks at
 //! the clock or at anything outside the resource, and there are few of them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -14,9 +14,10 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use super::admission::{self, Refusal};
-use super::interpreted::Interpreted;
+use super::interpreted::{INTERPRETER_SET, Interpreted};
+use super::misuse;
 use super::program::Program;
-use super::{Kind, OfType, Parameter, Parameters, compile};
+use super::{Definitions, Kind, LoadError, OfType, Parameter, Parameters, compile};
 
 /// Numbers of custom parameters in index keys begin here; the base has those below.
 pub const FIRST_NUMBER: u16 = 0x8000;
@@ -90,12 +91,28 @@ impl CustomParameter {
     pub(super) fn compile(&self, type_code: TypeCode, failures: &Arc<AtomicU64>) -> Result<Parameter, Refusal> {
         let type_name = type_code.name();
         let parts = admission::parts_for(&self.expression, type_name, &self.bases)?;
-        let program = if parts.iter().all(|part| admission::is_plain(part)) {
-            let rooted: Vec<String> = parts.iter().map(|part| admission::rooted(part, type_name)).collect();
-            compile::values(type_name, self.kind, &rooted).map_err(|reason| admission::no_path(type_name, &reason))?
+        let (plain, others): (Vec<&String>, Vec<&String>) = parts.iter().partition(|part| admission::is_plain(part));
+        let rooted: Vec<String> = plain.into_iter().map(|part| admission::rooted(part, type_name)).collect();
+        let compiled = |rooted: &[String]| {
+            compile::values(type_name, self.kind, rooted).map_err(|reason| admission::no_path(type_name, &reason))
+        };
+        let program = if others.is_empty() {
+            compiled(&rooted)?
         } else {
-            let expressions = parts.iter().map(|part| admission::of_own_type(part, type_name).into()).collect();
-            Program::Interpreted(Interpreted { expressions, kind: self.kind, failures: Arc::clone(failures) })
+            let compiled = if rooted.is_empty() { Vec::new() } else { compiled(&rooted)?.into_paths() };
+            let mut expressions = Vec::new();
+            for part in others {
+                let part = admission::of_own_type(part, type_name);
+                misuse::check_meaning(&part, type_name, self.kind)?;
+                expressions.push(part.into());
+            }
+            Program::Interpreted(Interpreted {
+                set: INTERPRETER_SET,
+                compiled,
+                expressions,
+                kind: self.kind,
+                failures: Arc::clone(failures),
+            })
         };
         Ok(Parameter {
             code: self.code.clone(),
@@ -110,6 +127,23 @@ impl CustomParameter {
         })
     }
 
+    /// What a program with an older set had in the fingerprint for one of its types when it interpreted it; nothing when it compiled
+    /// it, or did not take it.
+    pub(super) fn interpreted_before(&self, type_code: TypeCode, interpreter_set: u16) -> Option<String> {
+        let type_name = type_code.name();
+        if interpreter_set > 0 {
+            let Program::Interpreted(own) = self.compile(type_code, &Arc::default()).ok()?.program else { return None };
+            return Some(format!("{:?}", Program::Interpreted(Interpreted { set: interpreter_set, ..own })));
+        }
+        // Before sets were counted, a union was compiled or interpreted as a whole.
+        let parts = admission::parts_for(&self.expression, type_name, &self.bases).ok()?;
+        if parts.iter().all(|part| admission::is_plain(part)) {
+            return None;
+        }
+        let expressions: Vec<String> = parts.iter().map(|part| admission::of_own_type(part, type_name)).collect();
+        Some(format!("Interpreted(Interpreted {{ expressions: {expressions:?}, kind: {:?} }})", self.kind))
+    }
+
     /// Its types that are stored here.
     pub fn types(&self) -> impl Iterator<Item = TypeCode> + '_ {
         self.bases.iter().filter_map(|name| TypeCode::of(name).ok())
@@ -120,21 +154,33 @@ impl Parameters {
     /// The same with the custom parameters of every tenant. One that can no longer be compiled, or whose name the base has by now, is
     /// left out: a definition must not keep a store from opening.
     pub(crate) fn extended(&self, customs: &Customs, failures: &Failures) -> Self {
+        self.extended_as(customs, failures, INTERPRETER_SET)
+    }
+
+    /// As a program with another set of interpretation had them, to know an index that it wrote. What it interpreted is left out of the
+    /// parameters: its rows mean something else, nothing reads or writes them until the index is built anew.
+    pub(super) fn extended_as(&self, customs: &Customs, failures: &Failures, interpreter_set: u16) -> Self {
         let mut tenants = BTreeMap::new();
         let mut text = String::new();
         for (tenant, list) in &customs.tenants {
             let mut added: HashMap<TypeCode, Vec<Parameter>> = HashMap::new();
             for custom in list {
                 for type_code in custom.types().filter(|type_code| self.get(*type_code, &custom.code).is_none()) {
-                    if let Ok(parameter) = custom.compile(type_code, &failures.of(*tenant, custom.number)) {
-                        // Writing into a String cannot fail.
-                        let _ = writeln!(
-                            text,
-                            "tenant {tenant} {type_code} {} {} {:?} {:?} {:?}",
-                            parameter.code, parameter.number, parameter.kind, parameter.targets, parameter.program
-                        );
+                    let before = (interpreter_set < INTERPRETER_SET)
+                        .then(|| custom.interpreted_before(type_code, interpreter_set));
+                    let program = if let Some(program) = before.flatten() {
+                        program
+                    } else if let Ok(parameter) = custom.compile(type_code, &failures.of(*tenant, custom.number)) {
+                        let program = format!("{:?}", parameter.program);
                         added.entry(type_code).or_default().push(parameter);
-                    }
+                        program
+                    } else {
+                        continue;
+                    };
+                    let CustomParameter { code, number, kind, targets, .. } = custom;
+                    // Writing into a String cannot fail.
+                    let _ =
+                        writeln!(text, "tenant {tenant} {type_code} {code} {number} {kind:?} {targets:?} {program}");
                 }
             }
             if !added.is_empty() {
@@ -148,6 +194,22 @@ impl Parameters {
             rules.fingerprint = hex::encode(trust::cipher::hmac_sm3(b"kangmai/index-rules/1", both.as_bytes()));
         }
         Self { generation: self.generation, rules: Arc::new(rules), tenant: None }
+    }
+
+    /// The parameters of definitions as the program knew them that wrote an index of this fingerprint: this program, or one that
+    /// interpreted otherwise.
+    ///
+    /// # Errors
+    /// The first definition that cannot be compiled.
+    pub(crate) fn that_wrote(fingerprint: &str, definitions: &Definitions) -> Result<Option<Self>, LoadError> {
+        let own = Self::of(definitions)?;
+        if own.fingerprint() == fingerprint {
+            return Ok(Some(own));
+        }
+        let base = Self::of(&definitions.with_custom(Customs::default()))?;
+        let mut older =
+            (0..INTERPRETER_SET).map(|set| base.extended_as(&definitions.custom, &definitions.failures, set));
+        Ok(older.find(|it| it.fingerprint() == fingerprint))
     }
 
     fn with_added(&self, added: HashMap<TypeCode, Vec<Parameter>>) -> HashMap<TypeCode, Arc<OfType>> {

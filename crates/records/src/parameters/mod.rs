@@ -15,11 +15,14 @@ mod alias;
 mod clinical_date;
 mod compile;
 mod custom;
+#[cfg(test)]
+mod custom_tests;
 mod definitions;
 mod elements;
 mod expression;
 mod extracted;
 mod interpreted;
+mod misuse;
 mod program;
 mod read;
 #[cfg(test)]

@@ -74,6 +74,11 @@ pub(super) struct Context {
 }
 
 impl Program {
+    /// The paths of a program that has nothing but paths.
+    pub(super) fn into_paths(self) -> Vec<Path> {
+        if let Self::Values(paths) = self { paths } else { Vec::new() }
+    }
+
     /// Runs the program on a resource; what has to be computed is kept in `computed`.
     pub(super) fn run<'a>(&self, resource: &'a Value, computed: &'a Computed, out: &mut Vec<Extracted<'a>>) {
         match self {

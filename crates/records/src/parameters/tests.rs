@@ -306,7 +306,7 @@ fn values_are_extracted() {
 }
 
 /// A value in a short notation for the table above.
-fn said(value: &Extracted<'_>) -> String {
+pub(super) fn said(value: &Extracted<'_>) -> String {
     match value {
         Extracted::Token { system, code, text, of_type } => {
             let mut out = format!("{}|{}", system.unwrap_or_default(), code.unwrap_or_default());
