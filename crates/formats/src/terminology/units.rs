@@ -39,19 +39,19 @@ pub fn code(sent: &str) -> Option<String> {
     found
 }
 
-/// The table first, because laboratories mean something else by `K` than physics; then UCUM itself; then the table without
-/// regard to letter case.
+/// The table first, because laboratories mean something else by `K` than physics; then the table without regard to letter case, because
+/// nobody's `Mmol/L` are megamoles; then UCUM itself.
 fn look_up(sent: &str) -> Option<String> {
     if let Some(code) = standards::units::spelled(sent) {
+        return Some(code.to_owned());
+    }
+    if let Some(code) = standards::units::spelled_in_any_case(sent) {
         return Some(code.to_owned());
     }
     let folded = crate::text::fold_width(sent);
     // A number alone is a UCUM unit, but no unit that anybody means.
     let has_letter = folded.chars().any(|character| character.is_ascii_alphabetic() || character == '%');
-    if has_letter && is_ucum(&folded) {
-        return Some(folded.into_owned());
-    }
-    standards::units::spelled_in_any_case(sent).map(ToOwned::to_owned)
+    (has_letter && is_ucum(&folded)).then(|| folded.into_owned())
 }
 
 /// Whether a text is a unit of UCUM.
@@ -187,12 +187,17 @@ mod tests {
     }
 
     #[test]
-    fn spellings_come_before_ucum_and_letter_case_last() {
+    fn spellings_come_before_ucum_in_any_letter_case() {
         for (sent, ucum) in [
             ("10^9/L", Some("10*9/L")),
             ("mmol/L", Some("mmol/L")),
             ("mmol/l", Some("mmol/L")),
             ("MMOL/L", Some("mmol/L")),
+            // Megamoles, megagrams, petagrams, megagauss: what UCUM makes of them is nothing that a laboratory measures.
+            ("Mmol/L", Some("mmol/L")),
+            ("Mg/L", Some("mg/L")),
+            ("MG/L", Some("mg/L")),
+            ("Pg", Some("pg")),
             ("K/uL", Some("10*3/uL")),
             ("S", Some("s")),
             ("次/分", Some("/min")),

@@ -149,23 +149,8 @@ impl Tables<'_> {
             ..Event::default()
         };
         truth.event(&event)?;
-        let systolic = checkup.vitals.systolic.to_string();
-        let diastolic = checkup.vitals.diastolic.to_string();
-        let glucose = format!("{:.1}", checkup.glucose);
-        for (item, value, unit) in [
-            ("DE04.10.174.00", &systolic, "mmHg"),
-            ("DE04.10.176.00", &diastolic, "mmHg"),
-            ("DE04.50.102.00", &glucose, "mmol/L"),
-        ] {
-            if item != "DE04.50.102.00" || has_glucose {
-                truth.event(&Event { kind: "result", item, value, unit, status: "final", ..event.clone() })?;
-            }
-        }
-        let Some((abo, rh)) = blood.filter(|_| !is_follow_up) else { return Ok(()) };
-        for (item, value) in [("DE04.50.001.00", abo), ("DE04.50.010.00", rh)] {
-            truth.event(&Event { kind: "blood", item, value, status: "final", ..event.clone() })?;
-        }
-        Ok(())
+        let blood = blood.filter(|_| !is_follow_up);
+        measured(checkup, has_glucose, blood, &event, truth)
     }
 
     /// 签约.
@@ -218,4 +203,31 @@ impl Tables<'_> {
             ..Event::default()
         })
     }
+}
+
+/// What a checkup measured, as the truth has it.
+fn measured(
+    checkup: &Checkup,
+    has_glucose: bool,
+    blood: Option<(&str, &str)>,
+    event: &Event<'_>,
+    truth: &mut Truth,
+) -> Result<(), SynthError> {
+    let systolic = checkup.vitals.systolic.to_string();
+    let diastolic = checkup.vitals.diastolic.to_string();
+    let glucose = format!("{:.1}", checkup.glucose);
+    for (item, value, unit) in [
+        ("DE04.10.174.00", &systolic, "mmHg"),
+        ("DE04.10.176.00", &diastolic, "mmHg"),
+        ("DE04.50.102.00", &glucose, "mmol/L"),
+    ] {
+        if item != "DE04.50.102.00" || has_glucose {
+            truth.event(&Event { kind: "result", item, value, unit, status: "final", ..event.clone() })?;
+        }
+    }
+    let Some((abo, rh)) = blood else { return Ok(()) };
+    for (item, value) in [("DE04.50.001.00", abo), ("DE04.50.010.00", rh)] {
+        truth.event(&Event { kind: "blood", item, value, status: "final", ..event.clone() })?;
+    }
+    Ok(())
 }
