@@ -75,8 +75,7 @@ impl World {
             at -= group.share;
             at < 0.0
         });
-        // The two of the tour were.
-        let group = group.or(blood.abo.last()).filter(|_| is_typed || person < 2)?;
+        let group = group.or(blood.abo.last()).filter(|_| is_typed)?;
         Some((group.code.as_str(), if is_negative { "1" } else { "2" }))
     }
 

@@ -1,7 +1,7 @@
 //! Search parameters whose expression the compiler does not understand: evaluated by the `FHIRPath` engine, read by the same readers.
 //!
-//! Only custom parameters come here; parts of a union that the compiler understands are compiled all the same. What the engine makes of a resource belongs to nobody; [`Computed`] keeps it as long as the values
-//! that are read from it. An evaluation that fails finds nothing, is counted and logged, and never stops a write.
+//! Only custom parameters come here; parts of a union that the compiler understands are compiled all the same. What the engine makes
+//! of a resource belongs to nobody; [`Computed`] keeps it as long as the values that are read from it. An evaluation that fails finds nothing, is counted and logged, and never stops a write.
 
 use std::cell::OnceCell;
 use std::fmt;

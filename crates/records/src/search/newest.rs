@@ -1,9 +1,10 @@
 //! The newest of a patient: the newest resource of every code, and the newest of a type until some moment.
 //!
-//! One seek per code, however long the history behind it is. Rows of `code` inside a compartment are ordered by value and then by clinical date, newest first: the first row of each value
-//! is the answer. A resource with several codings is found by each of them and listed once. Rows of `patient` have no value and so are the
-//! history of the patient, newest first: a page of it begins at any date, also of what has a date in another place than the date parameter
-//! of its type looks (a diagnosis that was only recorded), and ends with what has none.
+//! One seek per code, however long the history behind it is. Rows of `code` inside a compartment are ordered by value and then by
+//! clinical date, newest first: the first row of each value is the answer. A resource with several codings is found by each of them
+//! and listed once. Rows of `patient` have no value and so are the history of the patient, newest first: a page of it begins at any
+//! date, also of what has a date in another place than the date parameter of its type looks (a diagnosis that was only recorded), and
+//! ends with what has none.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

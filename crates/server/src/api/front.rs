@@ -265,8 +265,10 @@ fn standing_together(group: &[Said]) -> Value {
     let mut line = together(&group.iter().collect::<Vec<_>>());
     let mut asked = HashSet::new();
     let newest_of_each = group.iter().filter(|one| asked.insert(one.line["institution"].to_string()));
-    if newest_of_each.map(|one| &one.line["status"]).any(|status| status == "active") {
-        line["status"] = "active".into();
+    let active = newest_of_each.map(|one| &one.line).find(|one| one["status"] == "active");
+    // What is shown of it is that saying's: its dosage, its day.
+    if let (Some(active), Some(shown)) = (active.and_then(Value::as_object), line.as_object_mut()) {
+        shown.extend(active.clone());
     }
     line
 }
@@ -398,6 +400,15 @@ mod tests {
         assert_eq!(line["refuted_by"][0]["institution"], "B");
         let only = substance(&[sent("refuted", "B", 3)]);
         assert_eq!((&only["status"], &only["refuted_by"]), (&json!("refuted"), &json!(null)));
+    }
+
+    #[test]
+    fn what_one_institution_goes_on_with_is_shown_as_it_says() {
+        let line = standing_together(&[sent("stopped", "B", 3), sent("active", "A", 2), sent("stopped", "A", 1)]);
+        assert_eq!((&line["status"], &line["id"], &line["institution"]), (&json!("active"), &json!("2"), &json!("A")));
+        assert_eq!((&line["count"], &line["first"]), (&json!(3), &json!("2026-01-01")));
+        let over = standing_together(&[sent("stopped", "A", 3), sent("active", "A", 2)]);
+        assert_eq!((&over["status"], &over["id"]), (&json!("stopped"), &json!("3")));
     }
 
     #[test]
