@@ -6,6 +6,7 @@
 //! | `standing`  | visits in progress and contracts in force, kept in memory by following the change feed |
 //! | `emergency` | 紧急调阅: opened with a reason, for a limited time, reviewed the next day |
 //! | `lists`     | who is on a list of a family doctor, by a rule over records |
+//! | `status`    | what still counts, and what was taken back, ruled out or called off |
 //! | `front`     | what sources say many times, said once on the front page |
 //! | `resident`  | one resident as all registrations of one person |
 //! | `own`       | the platform's own look at the records, for deciding, never for showing |
@@ -20,6 +21,7 @@ mod lists;
 mod own;
 mod resident;
 mod standing;
+pub mod status;
 
 pub use emergency::{Emergencies, Emergency, EmergencyId, ReasonCode, ReviewState};
 pub use grounds::{Ground, Grounds};

@@ -7,9 +7,12 @@ use serde_json::Value;
 use standards::lists::{Limit, List};
 
 use crate::resident::type_code;
+use crate::status::{counts, took_place};
 
 /// Diagnoses of one resident that are looked at.
 const CONDITIONS_MAX: usize = 500;
+/// Of what is wanted the newest only, of these many: the newest may have been taken back, or have no value.
+const NEWEST_LOOKED_AT: usize = 16;
 
 /// A search over one resident's records: type, parameters, how many hits. The caller's policy is inside it.
 pub type Search<'a> = dyn FnMut(&str, &[(&str, &str)], usize) -> Result<Vec<Value>, Failure> + 'a;
@@ -57,7 +60,9 @@ pub fn on_list(
         }
     }
     if let Some(contact) = list.contact {
-        let last = search("Encounter", &[], 1)?.into_iter().next();
+        let until = format!("le{}", model::instant_text(now_ms));
+        let visits = search("Encounter", &[("date", until.as_str())], NEWEST_LOOKED_AT)?;
+        let last = visits.into_iter().find(|visit| took_place(visit, now_ms));
         let code = type_code("Encounter")?;
         let last_ms = last.as_ref().and_then(|visit| clinical_date_ms(code, visit));
         let days = last_ms.map(|last_ms| (now_ms - last_ms).max(0) / DAY_MS);
@@ -76,30 +81,34 @@ pub fn on_list(
 }
 
 fn is_diagnosis(condition: &Value, begins: &[String]) -> bool {
-    let is_out =
-        matches!(condition["verificationStatus"]["coding"][0]["code"].as_str(), Some("refuted" | "entered-in-error"));
     let codes = condition["code"]["coding"].as_array().into_iter().flatten();
     let mut codes = codes.filter_map(|coding| coding["code"].as_str());
-    !is_out && codes.any(|code| begins.iter().any(|begin| code.starts_with(begin.as_str())))
+    counts(condition) && codes.any(|code| begins.iter().any(|begin| code.starts_with(begin.as_str())))
 }
 
-/// The newest value of a limit's code, young enough.
+/// The newest value of a limit's code that counts, young enough.
 fn newest(limit: &Limit, now_ms: i64, search: &mut Search<'_>) -> Result<Option<(f64, Value)>, Failure> {
     let since = format!("ge{}", model::instant_text(now_ms - i64::from(limit.days) * DAY_MS));
     let any: Vec<String> = limit.codes.iter().map(|(system, code)| format!("{system}|{code}")).collect();
     let any = any.join(",");
-    let found = search("Observation", &[("combo-code", any.as_str()), ("date", since.as_str())], 1)?;
-    let Some(observation) = found.into_iter().next() else { return Ok(None) };
+    let found = search("Observation", &[("combo-code", any.as_str()), ("date", since.as_str())], NEWEST_LOOKED_AT)?;
+    let valued =
+        found.into_iter().filter(counts).find_map(|observation| Some((value_of(limit, &observation)?, observation)));
+    Ok(valued)
+}
+
+/// The number that an observation or its component has for a limit. That something is below a number puts nobody over a limit.
+fn value_of(limit: &Limit, observation: &Value) -> Option<f64> {
     let is_it = |holder: &Value| {
         let codings = holder["code"]["coding"].as_array().into_iter().flatten();
         let mut codes = codings.filter_map(|coding| coding["code"].as_str());
         codes.any(|code| limit.codes.iter().any(|(_, wanted)| wanted == code))
     };
     let components = observation["component"].as_array().into_iter().flatten();
-    let holder = std::iter::once(&observation).chain(components).find(|holder| is_it(holder));
-    let value = holder.and_then(|holder| holder["valueQuantity"]["value"].as_number());
-    let value = value.and_then(|value| value.to_string().parse::<f64>().ok());
-    Ok(value.map(|value| (value, observation.clone())))
+    let quantity = &std::iter::once(observation).chain(components).find(|holder| is_it(holder))?["valueQuantity"];
+    let is_below = quantity["comparator"].as_str().is_some_and(|it| it.starts_with('<'));
+    let value = quantity["value"].as_number().filter(|_| !is_below)?;
+    value.to_string().parse().ok()
 }
 
 #[cfg(test)]
@@ -152,5 +161,33 @@ mod tests {
         assert!(on("follow-up-due", 50, &[condition("E11.900"), visit("2026-08-26T08:00:00+08:00")]).is_none());
         assert!(on("follow-up-due", 50, &[condition("E11.900")]).is_some());
         assert!(on("follow-up-due", 50, &[visit("2026-01-01T08:00:00+08:00")]).is_none());
+    }
+
+    #[test]
+    fn what_was_taken_back_puts_nobody_on_a_list_and_takes_nobody_off() {
+        let list = "blood-pressure-above-target";
+        for status in ["entered-in-error", "cancelled"] {
+            let mut slip = pressure(182);
+            slip["status"] = status.into();
+            assert!(on(list, 50, &[condition("I10.x00"), slip.clone(), pressure(128)]).is_none(), "{status}");
+            slip["valueQuantity"]["value"] = json!(118);
+            assert!(on(list, 50, &[condition("I10.x00"), slip, pressure(150)]).is_some(), "{status}");
+        }
+        let mut bound = pressure(150);
+        bound["valueQuantity"]["comparator"] = "<".into();
+        assert!(on(list, 50, &[condition("I10.x00"), bound]).is_none(), "below 150 is not above 140");
+        let mut refuted = condition("I10.x00");
+        refuted["verificationStatus"] = json!({"coding": [{"code": "refuted"}]});
+        assert!(on(list, 50, &[refuted, pressure(150)]).is_none());
+    }
+
+    #[test]
+    fn a_visit_that_was_called_off_or_is_planned_is_no_contact() {
+        let visit = |status: &str, start: &str| json!({"resourceType": "Encounter", "id": start, "status": status, "period": {"start": start}});
+        let old = visit("finished", "2026-06-01T08:00:00+08:00");
+        for newer in [visit("cancelled", "2026-11-20T08:00:00+08:00"), visit("planned", "2026-12-20T08:00:00+08:00")] {
+            let found = on("follow-up-due", 50, &[condition("E11.900"), newer, old.clone()]).unwrap();
+            assert_eq!(found.date.as_deref(), Some("2026-06-01T08:00:00+08:00"));
+        }
     }
 }

@@ -27,6 +27,7 @@ export interface ReportResult {
   low?: ResultValue;
   high?: ResultValue;
   flag?: Flag;
+  status?: string | null;
 }
 
 export interface Report extends Line {
@@ -62,7 +63,7 @@ export const resident = {
   me: (signal?: AbortSignal) => json<{ persons: Mine[]; notices: Notice[] }>("/api/v1/me", { signal }),
 
   reports: (person: string, before?: string, signal?: AbortSignal) =>
-    json<{ reports: Report[]; next?: string | null }>(`${of(person)}/reports${queryOf({ before })}`, { signal }),
+    json<{ reports: Report[]; next?: string | null; truncated?: boolean }>(`${of(person)}/reports${queryOf({ before })}`, { signal }),
 
   bills: (person: string, signal?: AbortSignal) =>
     json<{ visits: Bill[]; truncated?: boolean }>(`${of(person)}/bills`, { signal }),

@@ -139,6 +139,8 @@ export interface Problem extends Gathered {
 }
 
 export interface Medicine extends Gathered {
+  /** Why it does not count: `entered-in-error`, `cancelled`. */
+  standing?: string | null;
   /** FHIR's request status: `active | on-hold | stopped | completed | …`. */
   status?: string | null;
   dosage?: string | null;
@@ -156,8 +158,8 @@ export interface Original {
   unit?: string | null;
 }
 
-/** High, low, abnormal: what the institution said about its own value. */
-export type Flag = "H" | "L" | "A" | null | undefined;
+/** High, low, abnormal, doubled where critical (危急值), or normal: what the institution said about its own value. */
+export type Flag = "H" | "L" | "A" | "HH" | "LL" | "AA" | "N" | null | undefined;
 
 export interface Result {
   id: string;
@@ -166,6 +168,8 @@ export interface Result {
   institution_name?: string | null;
   original?: Original | null;
   flag?: Flag;
+  /** FHIR's observation status: `final`, or how far from it. */
+  status?: string | null;
   code?: string | null;
   system?: string | null;
   title?: string | null;
@@ -219,6 +223,7 @@ export interface TimelineEntry extends Line {
   kind?: string;
   /** Why it does not count: `entered-in-error`, `refuted`, `cancelled`. */
   standing?: string | null;
+  status?: string | null;
   detail?: string | null;
   department?: string | null;
 }
@@ -236,6 +241,8 @@ export interface TrendPoint {
   /** The reference range that came with this very result. */
   low?: ResultValue;
   high?: ResultValue;
+  flag?: Flag;
+  status?: string | null;
   id: string;
   institution_name?: string | null;
   original?: Original | null;

@@ -4,7 +4,7 @@ import { speakIn } from "../words/index.ts";
 import { ageOfPerson, ageOn, ageText } from "./age.ts";
 import { day, instantMs, minute, readTypedDate, second, timeOfDay } from "./date.ts";
 import { newestFirst } from "./order.ts";
-import { mark, numeric, rangeText, unitText, valueText } from "./result.ts";
+import { mark, markOfResult, numeric, rangeText, unitText, unusualStatus, valueText } from "./result.ts";
 
 const zh = speakIn("zh");
 
@@ -100,6 +100,25 @@ describe("order", () => {
     ];
     expect(newestFirst(list).map((one) => one.title)).toEqual(["new", "甲", "乙", "old", "undated"]);
     expect(list[0]?.title).toBe("乙");
+  });
+});
+
+describe("what the laboratory judged", () => {
+  it("stands, a normal value outside its printed range included", () => {
+    const of = (flag: "N" | "H" | "HH" | "LL" | "AA" | null) => markOfResult({ flag, value: "9", low: "1", high: "5" });
+    expect(of("N")).toBeUndefined();
+    expect([of("H"), of("HH"), of("LL"), of("AA")]).toEqual(["high", "critical-high", "critical-low", "critical"]);
+    expect(of(null)).toBe("high");
+  });
+
+  it("is not made up for a bound", () => {
+    expect(markOfResult({ value: "<0.5", low: "1", high: "5" })).toBeUndefined();
+    expect(markOfResult({ flag: "H", value: ">1000", high: "10" })).toBe("high");
+  });
+
+  it("goes without saying only when it is final", () => {
+    expect(["final", null, undefined].map(unusualStatus)).toEqual([undefined, undefined, undefined]);
+    expect(["preliminary", "corrected"].map(unusualStatus)).toEqual(["preliminary", "corrected"]);
   });
 });
 

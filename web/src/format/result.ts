@@ -2,7 +2,8 @@
 
 import type { Flag, ResultValue } from "../api/types.ts";
 
-export type Mark = "high" | "low" | "abnormal";
+/** Where a value lies; `critical-…` is a value that the laboratory must telephone about (危急值). */
+export type Mark = "high" | "low" | "abnormal" | "critical-high" | "critical-low" | "critical";
 
 /** A number in the form that sources write, or undefined for words, ranges and comparisons such as `<0.5`. */
 export function numeric(value: ResultValue): number | undefined {
@@ -79,10 +80,26 @@ export interface Judged {
   high?: ResultValue;
 }
 
-/** What the institution said about its own value; its reference range where it said nothing. */
+const MARKS: Readonly<Record<NonNullable<Flag>, Mark | undefined>> = {
+  H: "high",
+  L: "low",
+  A: "abnormal",
+  HH: "critical-high",
+  LL: "critical-low",
+  AA: "critical",
+  N: undefined,
+};
+
+/**
+ * What the institution said about its own value, that it is normal included; its reference range where it said nothing. Never the
+ * range of another result.
+ */
 export function markOfResult(result: Judged): Mark | undefined {
   const { flag, value, low, high } = result;
-  if (flag === "H") return "high";
-  if (flag === "L") return "low";
-  return flag === "A" ? "abnormal" : mark(value, low, high);
+  return flag ? MARKS[flag] : mark(value, low, high);
+}
+
+/** A status that a reader must know: everything but `final`, which goes without saying. */
+export function unusualStatus(status: string | null | undefined): string | undefined {
+  return status && status !== "final" ? status : undefined;
 }

@@ -7,6 +7,23 @@ import { dictionaries, fill, speakIn } from "./index.ts";
 const holesIn = (sentence: string): string[] =>
   [...sentence.matchAll(/\{(\w+)\}/g)].map((found) => found[1] ?? "").sort();
 
+/** The statuses of FHIR R4 that a page may show, by value set. */
+const STATUSES: Readonly<Record<string, string>> = {
+  "observation-status": "registered preliminary final amended corrected cancelled entered-in-error unknown",
+  "diagnostic-report-status":
+    "registered partial preliminary final amended corrected appended cancelled entered-in-error unknown",
+  "encounter-status": "planned arrived triaged in-progress onleave finished cancelled entered-in-error unknown",
+  "medicationrequest-status": "active on-hold cancelled completed entered-in-error stopped draft unknown",
+  "event-status": "preparation in-progress not-done on-hold stopped completed entered-in-error unknown",
+  "condition-clinical": "active recurrence relapse inactive remission resolved",
+  "condition-ver-status": "unconfirmed provisional differential confirmed refuted entered-in-error",
+  "document-reference-status": "current superseded entered-in-error",
+  "imagingstudy-status": "registered available cancelled entered-in-error unknown",
+  "chargeitem-status": "planned billable not-billable aborted billed entered-in-error unknown",
+  "request-status": "draft active on-hold revoked completed entered-in-error unknown",
+  "care-team-status": "proposed active suspended inactive entered-in-error",
+};
+
 describe("the dictionary", () => {
   const { zh, en } = dictionaries;
 
@@ -42,6 +59,10 @@ describe("the dictionary", () => {
     expect(names.length).toBeGreaterThan(30);
     const without = names.filter((name) => !Object.hasOwn(zh, `action.${name}`));
     expect([...new Set(without)]).toEqual([]);
+  });
+
+  it.each(Object.entries(STATUSES))("has a word for every code of %s", (_, codes) => {
+    expect(codes.split(" ").filter((code) => !Object.hasOwn(zh, `status.${code}`))).toEqual([]);
   });
 
   it("fills holes and leaves those visible that nobody fills", () => {

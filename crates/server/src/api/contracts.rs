@@ -12,6 +12,8 @@ use crate::visit::Visit;
 
 /// Residents of one doctor that a page shows; the service standard asks for at most 2,000 per team.
 const PERSONS_MAX: usize = 2_000;
+/// Visits among which the last one that took place is looked for.
+const VISITS_LOOKED_AT: usize = 16;
 /// Problems named beside a resident.
 const PROBLEMS_MAX: usize = 4;
 
@@ -125,8 +127,8 @@ fn evidence(resource: &Value) -> Value {
 }
 
 fn on_list(visit: &Visit, list: &List, subject: &Subject) -> Result<Option<care::OnList>, Failure> {
-    let birth_date = subject.first()["birthDate"].as_str();
-    let age_years = birth_date.and_then(|date| summary::age_years(date, visit.app.now_ms()));
+    let heading = subject.heading();
+    let age_years = heading["birthDate"].as_str().and_then(|date| summary::age_years(date, visit.app.now_ms()));
     let mut search = |type_name: &str, pairs: &[(&str, &str)], limit: usize| {
         let any = subject.any();
         let mut all = vec![("patient", any.as_str())];
@@ -142,7 +144,7 @@ fn problems(visit: &Visit, subject: &Subject) -> Result<Vec<String>, Failure> {
     let any = subject.any();
     let pairs = [("patient", any.as_str()), ("_count", "100"), ("_total", "none")];
     let mut titles: Vec<String> = Vec::new();
-    for condition in lookup::all(visit, "Condition", &pairs, 100)?.hits {
+    for condition in lookup::all(visit, "Condition", &pairs, 100)?.hits.into_iter().filter(facts::counts) {
         if let Some(title) = facts::title(&condition)
             && !titles.contains(&title)
             && titles.len() < PROBLEMS_MAX
@@ -155,7 +157,10 @@ fn problems(visit: &Visit, subject: &Subject) -> Result<Vec<String>, Failure> {
 
 fn last_contact(visit: &Visit, subject: &Subject) -> Result<Option<String>, Failure> {
     let any = subject.any();
-    let pairs = [("patient", any.as_str()), ("_count", "1"), ("_total", "none")];
-    let newest = lookup::all(visit, "Encounter", &pairs, 1)?;
-    Ok(newest.hits.first().and_then(facts::date).map(str::to_owned))
+    let now_ms = visit.app.now_ms();
+    let (until, count) = (format!("le{}", instant_text(now_ms)), VISITS_LOOKED_AT.to_string());
+    let pairs = [("patient", any.as_str()), ("date", until.as_str()), ("_count", count.as_str()), ("_total", "none")];
+    let visits = lookup::all(visit, "Encounter", &pairs, VISITS_LOOKED_AT)?.hits;
+    let last = visits.iter().find(|encounter| facts::took_place(encounter, now_ms));
+    Ok(last.and_then(facts::date).map(str::to_owned))
 }

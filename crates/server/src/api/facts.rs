@@ -1,5 +1,6 @@
 //! What a page shows of a resource: its title, date, value. Nothing here fails; what a source left out is `null`.
 
+pub use care::status::{counts, standing, took_place};
 use formats::national;
 use model::TypeCode;
 use serde_json::{Value, json};
@@ -160,15 +161,6 @@ pub fn is_refuted(resource: &Value) -> bool {
     standing(resource) == Some("refuted")
 }
 
-/// Why it does not count, as the code of its status: `entered-in-error`, `refuted`, `cancelled`.
-pub fn standing(resource: &Value) -> Option<&str> {
-    let verification = first_code(&resource["verificationStatus"]).map(|(_, code)| code);
-    let status = resource["status"].as_str();
-    let said = [status, verification].into_iter().flatten();
-    let void = said.filter(|code| matches!(*code, "entered-in-error" | "refuted" | "cancelled"));
-    void.max_by_key(|code| *code == "entered-in-error")
-}
-
 /// What it is, in a few words.
 pub fn title(resource: &Value) -> Option<String> {
     title_with(resource, concept_words(&resource["serviceType"]))
@@ -237,10 +229,12 @@ fn value_words(value: &Value) -> Option<String> {
     })
 }
 
-/// The values of an Observation: its own, or those of its components (a blood pressure has two).
+/// The values of an Observation: its own, or those of its components (a blood pressure has two), each with the status of the whole.
 pub fn values(resource: &Value) -> Vec<Value> {
-    let own = value(resource);
+    let status = &resource["status"];
+    let mut own = value(resource);
     if !own["value"].is_null() {
+        own["status"] = status.clone();
         return vec![own];
     }
     let components = resource["component"].as_array().into_iter().flatten();
@@ -248,6 +242,7 @@ pub fn values(resource: &Value) -> Vec<Value> {
         .map(|component| {
             let mut part = value(component);
             part["component"] = concept_words(&component["code"]).into();
+            part["status"] = status.clone();
             part
         })
         .filter(|part| !part["value"].is_null())
@@ -258,8 +253,13 @@ fn value(holder: &Value) -> Value {
     let (system, code) = common_code(&holder["code"]).map_or((None, None), |(system, code)| (system, Some(code)));
     let quantity = &holder["valueQuantity"];
     let worded = concept_words(&holder["valueCodeableConcept"]).map(Value::from);
-    let found = [&quantity["value"], &holder["valueString"], &holder["valueInteger"], &holder["valueBoolean"]];
-    let plain = found.into_iter().find(|value| !value.is_null()).cloned();
+    let found = [
+        amount(quantity),
+        holder["valueString"].clone(),
+        holder["valueInteger"].clone(),
+        holder["valueBoolean"].clone(),
+    ];
+    let plain = found.into_iter().find(|value| !value.is_null());
     let dated = holder["valueDateTime"].as_str().map(Value::from);
     let range = &holder["referenceRange"][0];
     json!({
@@ -275,23 +275,51 @@ fn value(holder: &Value) -> Value {
     })
 }
 
-/// `H`, `L` or `A` as the source says, else by the range that came with the result.
+/// The number of a quantity with its digits; of a bound (`<0.5`) the words, because a bound is no value.
+fn amount(quantity: &Value) -> Value {
+    let sign = match quantity["comparator"].as_str() {
+        None => return quantity["value"].clone(),
+        Some("<=") => "≤",
+        Some(">=") => "≥",
+        Some(sign) => sign,
+    };
+    quantity["value"].as_number().map_or(Value::Null, |number| format!("{sign}{number}").into())
+}
+
+/// What the source says of its own value, the gravest of it: `HH`, `LL`, `AA` (危急值), `H`, `L`, `A`, `N`. Where it says nothing, `H` or
+/// `L` by the range that came with the result.
 fn flag(holder: &Value) -> Option<&'static str> {
-    let said = holder["interpretation"].as_array().into_iter().flatten().find_map(|it| Some(first_code(it)?.1));
-    match said {
-        Some("H" | "HH" | "HU") => return Some("H"),
-        Some("L" | "LL" | "LU") => return Some("L"),
-        Some("A" | "AA" | "POS") => return Some("A"),
-        Some(_) => return None,
-        None => {}
-    }
+    let concepts = holder["interpretation"].as_array().into_iter().flatten();
+    let codings = concepts.flat_map(|concept| concept["coding"].as_array().into_iter().flatten());
+    let said = codings.filter_map(|coding| match coding["code"].as_str()? {
+        "HH" => Some((4, "HH")),
+        "LL" => Some((4, "LL")),
+        "AA" => Some((4, "AA")),
+        "H" | "HU" => Some((3, "H")),
+        "L" | "LU" => Some((3, "L")),
+        "A" | "POS" => Some((2, "A")),
+        "N" | "NEG" | "ND" => Some((1, "N")),
+        _ => None,
+    });
+    said.max_by_key(|(gravity, _)| *gravity).map(|(_, flag)| flag).or_else(|| by_range(holder))
+}
+
+/// Where a value lies by its own range. A bound is judged only as far as it decides: `>1000` lies above 10, `<0.5` says nothing about 0.3.
+fn by_range(holder: &Value) -> Option<&'static str> {
     let number = |value: &Value| value.as_number().and_then(|it| it.to_string().parse::<f64>().ok());
-    let value = number(&holder["valueQuantity"]["value"])?;
-    let range = &holder["referenceRange"][0];
-    if number(&range["high"]["value"]).is_some_and(|high| value > high) {
+    let quantity = &holder["valueQuantity"];
+    let (value, range) = (number(&quantity["value"])?, &holder["referenceRange"][0]);
+    let (low, high) = (number(&range["low"]["value"]), number(&range["high"]["value"]));
+    let (is_above, is_below) = match quantity["comparator"].as_str() {
+        None | Some(">=" | "<=") => (high.is_some_and(|high| value > high), low.is_some_and(|low| value < low)),
+        // More than the limit itself is above it.
+        Some(_) => (high.is_some_and(|high| value >= high), low.is_some_and(|low| value <= low)),
+    };
+    let sign = quantity["comparator"].as_str().unwrap_or_default();
+    if is_above && !sign.starts_with('<') {
         return Some("H");
     }
-    number(&range["low"]["value"]).is_some_and(|low| value < low).then_some("L")
+    (is_below && !sign.starts_with('>')).then_some("L")
 }
 
 /// The number and unit as they were sent, when the platform converted them.
@@ -299,7 +327,7 @@ fn sent(quantity: &Value) -> Option<Value> {
     let extensions = quantity["extension"].as_array()?;
     let sent = extensions.iter().find(|extension| extension["url"] == formats::terminology::SENT_VALUE)?;
     let sent = &sent["valueQuantity"];
-    Some(json!({"value": sent["value"], "unit": either(&sent["unit"], &sent["code"])}))
+    Some(json!({"value": amount(sent), "unit": either(&sent["unit"], &sent["code"])}))
 }
 
 #[cfg(test)]
@@ -333,5 +361,65 @@ mod tests {
         .unwrap();
         assert_eq!(values(&observation).len(), 2);
         assert_eq!(detail(&observation).as_deref(), Some("Systolic 120.0 mmHg · Diastolic 80 mmHg"));
+    }
+
+    fn result(more: &Value) -> Value {
+        let mut observation = json!({"resourceType": "Observation", "status": "final", "code": {"text": "肌钙蛋白"},
+            "valueQuantity": {"value": 0.5, "unit": "ng/mL"}});
+        let members = observation.as_object_mut().unwrap();
+        members.extend(more.as_object().unwrap().clone());
+        observation
+    }
+
+    #[test]
+    fn a_bound_is_shown_as_a_bound_everywhere() {
+        let sent = json!({"url": formats::terminology::SENT_VALUE, "valueQuantity": {"value": 500, "comparator": "<", "unit": "pg/mL"}});
+        let bound =
+            result(&json!({"valueQuantity": {"value": 0.50, "comparator": "<", "unit": "ng/mL", "extension": [sent]}}));
+        let shown = &values(&bound)[0];
+        assert_eq!((&shown["value"], &shown["original"]["value"]), (&json!("<0.5"), &json!("<500")));
+        assert_eq!(detail(&bound).as_deref(), Some("<0.5 ng/mL"));
+        let at_least = result(&json!({"valueQuantity": {"value": 1000, "comparator": ">="}}));
+        assert_eq!(values(&at_least)[0]["value"], "≥1000");
+    }
+
+    #[test]
+    fn a_bound_is_judged_only_as_far_as_it_decides() {
+        let judged = |sign: Option<&str>, value: f64| {
+            let mut holder = json!({"valueQuantity": {"value": value},
+                "referenceRange": [{"low": {"value": 0.3}, "high": {"value": 10}}]});
+            if let Some(sign) = sign {
+                holder["valueQuantity"]["comparator"] = sign.into();
+            }
+            flag(&holder)
+        };
+        assert_eq!((judged(None, 0.2), judged(None, 10.0), judged(None, 10.1)), (Some("L"), None, Some("H")));
+        assert_eq!((judged(Some("<"), 0.5), judged(Some("<"), 0.3), judged(Some("<="), 0.3)), (None, Some("L"), None));
+        assert_eq!(
+            (judged(Some(">"), 1000.0), judged(Some(">"), 10.0), judged(Some(">="), 10.0)),
+            (Some("H"), Some("H"), None)
+        );
+        assert_eq!((judged(Some("<"), 1000.0), judged(Some(">"), 0.1)), (None, None), "either may lie inside");
+    }
+
+    #[test]
+    fn what_the_laboratory_judged_is_not_judged_again() {
+        let said = |codes: &[&str]| {
+            let concepts: Vec<Value> = codes.iter().map(|code| json!({"coding": [{"code": code}]})).collect();
+            flag(&result(&json!({"interpretation": concepts, "referenceRange": [{"high": {"value": 0.1}}]})))
+        };
+        assert_eq!(said(&["N"]), Some("N"), "its own range says otherwise, and it knows");
+        assert_eq!((said(&["HH"]), said(&["LL"]), said(&["AA"])), (Some("HH"), Some("LL"), Some("AA")));
+        assert_eq!((said(&["H"]), said(&["LU"]), said(&["POS"])), (Some("H"), Some("L"), Some("A")));
+        assert_eq!((said(&["H", "HH"]), said(&["偏高", "L"])), (Some("HH"), Some("L")));
+        assert_eq!((said(&[]), said(&["偏高"])), (Some("H"), Some("H")), "by the range");
+    }
+
+    #[test]
+    fn a_value_says_how_final_it_is() {
+        let preliminary = result(&json!({"status": "preliminary"}));
+        assert_eq!(values(&preliminary)[0]["status"], "preliminary");
+        let parts = json!({"status": "corrected", "component": [{"code": {"text": "a"}, "valueInteger": 1}]});
+        assert_eq!(values(&parts)[0]["status"], "corrected");
     }
 }

@@ -71,7 +71,7 @@ fn newest_results(visit: &Visit, subject: &Subject, disclosed: &mut Vec<Home>) -
 
 /// Whether a result can be shown: one that was taken back, or that never came about, leaves its place to the one before it.
 fn is_valued(observation: &Value) -> bool {
-    !is_slip(observation) && !facts::values(observation).is_empty()
+    facts::counts(observation) && !facts::values(observation).is_empty()
 }
 
 /// `system|code` of codings that mean the same at every institution.
@@ -302,7 +302,7 @@ pub(super) fn latest(visit: &Visit, front: &Front, institutions: &mut Institutio
         // A blood group stands in the heading.
         let is_blood =
             common_codes(&observation["code"]).iter().any(|it| blood.abo.contains(it) || blood.rh.contains(it));
-        !is_slip(observation) && !is_blood && front::is_result(observation)
+        facts::counts(observation) && !is_blood && front::is_result(observation)
     };
     for observation in front.results.hits.iter().filter(is_shown) {
         for mut value in facts::values(observation) {

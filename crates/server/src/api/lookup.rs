@@ -40,6 +40,9 @@ pub struct Subject {
     pub homes: Vec<Home>,
     /// What the answer discloses by naming them.
     pub disclosed: Vec<Home>,
+    /// The golden record: of each attribute the value that most registrations bear out. `None` when there is no person yet, or when
+    /// a registration is hidden from this caller, whose word would be in it.
+    pub golden: Option<Value>,
 }
 
 impl Subject {
@@ -49,7 +52,32 @@ impl Subject {
         ids.collect::<Vec<_>>().join(",")
     }
 
-    /// The registration that the page's heading is made of: the one that says most, the first of equals.
+    /// What the page's heading is made of: the golden record, and what it does not have from the registration that says most. Who is
+    /// dead by one registration is.
+    pub fn heading(&self) -> Value {
+        let mut heading = self.first().clone();
+        let golden = self.golden.as_ref();
+        for name in ["gender", "birthDate", "identifier"] {
+            if let Some(value) = golden.map(|golden| &golden[name]).filter(|value| !value.is_null()) {
+                heading[name] = value.clone();
+            }
+        }
+        for name in ["name", "address"] {
+            // The values behind the winner are what others said.
+            if let Some(value) = golden.map(|golden| &golden[name][0]).filter(|value| !value.is_null()) {
+                heading[name] = json!([value]);
+            }
+        }
+        let day = self.patients.iter().map(|patient| &patient["deceasedDateTime"]).find(|day| !day.is_null());
+        if let Some(day) = day {
+            heading["deceasedDateTime"] = day.clone();
+        } else if self.patients.iter().any(|patient| patient["deceasedBoolean"] == true) {
+            heading["deceasedBoolean"] = true.into();
+        }
+        heading
+    }
+
+    /// The registration that says most, the first of equals.
     pub fn first(&self) -> &Value {
         let said = |patient: &Value| patient.as_object().map_or(0, serde_json::Map::len);
         let most = self.patients.iter().map(said).max().unwrap_or(0);
@@ -78,7 +106,7 @@ fn of_resident(visit: &Visit, resident: &care::Resident) -> Result<Option<Subjec
     let caller = visit.caller()?;
     let tenant = caller.tenant();
     let Some(id) = resident.id(visit.records(), tenant) else { return Ok(None) };
-    let mut subject = Subject { id, patients: Vec::new(), homes: Vec::new(), disclosed: Vec::new() };
+    let mut subject = Subject { id, patients: Vec::new(), homes: Vec::new(), disclosed: Vec::new(), golden: None };
     for home in &resident.registrations {
         let Some(patient) = visit.records().registration_id(tenant, *home)? else { continue };
         let document = match visit.records().read(caller, "Patient", &patient) {
@@ -92,6 +120,11 @@ fn of_resident(visit: &Visit, resident: &care::Resident) -> Result<Option<Subjec
         subject.patients.push(resource);
         subject.homes.push(*home);
         subject.disclosed.extend(document.disclosed);
+    }
+    if subject.patients.len() == resident.registrations.len()
+        && let Some(rid) = resident.person
+    {
+        subject.golden = visit.records().stored(&ResourceKey { tenant, home: Home::SHARED, rid })?;
     }
     Ok((!subject.patients.is_empty()).then_some(subject))
 }
@@ -214,4 +247,45 @@ fn organization(visit: &Visit, tenant: TenantId, identifier: &str) -> Option<Str
     let platform = care::platform(tenant).ok()?;
     let found = visit.records().search_whole(&platform, "Organization", &pairs, 10).ok()?;
     found.hits.iter().find_map(|organization| organization["name"].as_str()).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subject(patients: Vec<Value>, golden: Option<Value>) -> Subject {
+        Subject { id: "p".to_owned(), patients, homes: Vec::new(), disclosed: Vec::new(), golden }
+    }
+
+    /// 无名氏 with a telephone, an address and somebody to call; and the same person by name and number.
+    fn registrations() -> Vec<Value> {
+        let unnamed = json!({"resourceType": "Patient", "id": "a", "name": [{"text": "无名氏"}], "gender": "male", "birthDate": "1950-01-01",
+            "telecom": [{}], "address": [{"text": "救助站"}], "contact": [{}], "maritalStatus": {}});
+        let named = json!({"resourceType": "Patient", "id": "b", "name": [{"text": "李红"}], "gender": "female", "birthDate": "1962-03-04"});
+        vec![unnamed, named]
+    }
+
+    #[test]
+    fn the_heading_is_the_golden_record_and_not_the_longest_registration() {
+        let golden = json!({"resourceType": "Person", "id": "p", "gender": "female", "birthDate": "1962-03-04",
+            "name": [{"text": "李红"}, {"use": "official", "text": "无名氏"}], "address": [{"text": "望岚县槐溪镇"}, {"text": "救助站"}],
+            "identifier": [{"system": "urn:id", "value": "990121196203040021"}]});
+        let person = super::facts::person(&subject(registrations(), Some(golden)).heading());
+        assert_eq!((&person["name"], &person["gender"]), (&json!("李红"), &json!("female")));
+        assert_eq!((&person["birth_date"], &person["address"]), (&json!("1962-03-04"), &json!("望岚县槐溪镇")));
+        assert_eq!(person["identifiers"][0]["masked"], "990***********0021");
+        let without = super::facts::person(&subject(registrations(), None).heading());
+        assert_eq!(without["name"], "无名氏", "nobody voted yet");
+    }
+
+    #[test]
+    fn who_is_dead_by_one_registration_is_dead() {
+        let mut patients = registrations();
+        assert!(super::facts::person(&subject(patients.clone(), None).heading())["deceased"].is_null());
+        patients[1]["deceasedBoolean"] = true.into();
+        patients[0]["deceasedBoolean"] = false.into();
+        assert_eq!(super::facts::person(&subject(patients.clone(), None).heading())["deceased"], true);
+        patients[1]["deceasedDateTime"] = "2026-10-01".into();
+        assert_eq!(super::facts::person(&subject(patients, None).heading())["deceased"], "2026-10-01");
+    }
 }

@@ -57,6 +57,7 @@ fn line(request: &Value, medications: &[Value]) -> Value {
         "quantity": amount(quantity),
         "date": facts::date(request),
         "status": request["status"],
+        "standing": facts::standing(request),
         "reason": request["reasonCode"].as_array().and_then(|reasons| facts::concept_words(reasons.first()?)),
     })
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use trust::{Duty, Interaction};
 
-use super::lookup::{self, Institutions};
+use super::lookup::{self, Institutions, Subject};
 use super::{body, facts, only_parameters};
 use crate::answer::{Answer, Outcome};
 use crate::visit::Visit;
@@ -57,8 +57,7 @@ fn task_of(visit: &Visit, objection: &Objection, text: &str) -> Result<(Value, V
     if !document.disclosed.iter().all(|home| subject.disclosed.contains(home)) {
         return Err(Failure::new(ErrorCode::NotFound, "that record is not of this person"));
     }
-    let institution = facts::institution(&about)
-        .ok_or_else(|| Failure::new(ErrorCode::Unprocessable, "nobody knows which institution this record is from"))?;
+    let institution = owner_of(&subject, &about)?;
     // Objections are filed with the registration that the record belongs to.
     let patient = visit.records().registration_id(caller.tenant(), document.key.home)?;
     let patient = patient.or_else(|| subject.first()["id"].as_str().map(str::to_owned)).unwrap_or_default();
@@ -72,6 +71,13 @@ fn task_of(visit: &Visit, objection: &Objection, text: &str) -> Result<(Value, V
         "description": text,
     });
     Ok((task, document.disclosed))
+}
+
+/// The institution that answers for a record: the one that the page names beside it.
+fn owner_of(subject: &Subject, about: &Value) -> Result<String, Failure> {
+    Institutions::of(subject)
+        .code_of(about)
+        .ok_or_else(|| Failure::new(ErrorCode::Unprocessable, "nobody knows which institution this record is from"))
 }
 
 /// `GET /api/v1/persons/{id}/objections`.
@@ -176,4 +182,26 @@ fn line(visit: &Visit, task: &Value, institutions: &mut Institutions) -> Value {
         "answer": task["note"][0]["text"],
         "answered_at": task["note"][0]["time"],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_that_names_no_institution_is_answered_for_by_that_of_its_registration() {
+        let patient = json!({"resourceType": "Patient", "id": "a",
+            "identifier": [{"system": "urn:kangmai:institution:1234:patient", "value": "P1"}]});
+        let subject = Subject {
+            id: "p".to_owned(),
+            patients: vec![patient],
+            homes: Vec::new(),
+            disclosed: Vec::new(),
+            golden: None,
+        };
+        let diagnosis =
+            json!({"resourceType": "Condition", "code": {"text": "感冒"}, "subject": {"reference": "Patient/a"}});
+        assert_eq!(owner_of(&subject, &diagnosis).ok().as_deref(), Some("1234"));
+        assert!(owner_of(&subject, &json!({"subject": {"reference": "Patient/b"}})).is_err());
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use model::china::DAY_MS;
 use model::{Failure, Home, instant_text};
 use serde_json::{Value, json};
 use trust::Interaction;
@@ -14,6 +15,10 @@ use crate::visit::Visit;
 
 /// Reports of a page.
 const REPORTS_MAX: usize = 20;
+/// A result bears the day on which the specimen was taken: cultures for tuberculosis grow for eight weeks before their report.
+const DAYS_BEFORE: i64 = 60;
+/// Results that a report names and that are older still are asked for by their ids, so many at a time.
+const IDS_MAX: usize = 100;
 /// The extension by which a result that came later names its report.
 const REPORT_OF: &str = "urn:kangmai:report";
 
@@ -50,23 +55,24 @@ fn make(visit: &Visit) -> Outcome {
         })
         .collect();
     let shown = reports.len();
-    Ok(Answer::json(&json!({"reports": reports, "next": next})).disclosing(disclosed, shown))
+    let page = json!({"reports": reports, "next": next, "truncated": results.truncated});
+    Ok(Answer::json(&page).disclosing(disclosed, shown))
 }
 
 /// The results of some reports, by what links them.
 struct Results {
     observations: HashMap<String, Value>,
     by_report: HashMap<String, Vec<String>>,
+    /// There were more than are ever read.
+    truncated: bool,
 }
 
 impl Results {
     fn of(visit: &Visit, subject: &Subject, reports: &[Value], disclosed: &mut Vec<Home>) -> Result<Self, Failure> {
-        let mut results = Self { observations: HashMap::new(), by_report: HashMap::new() };
+        let mut results = Self { observations: HashMap::new(), by_report: HashMap::new(), truncated: false };
         let (Some(oldest), Some(newest)) = (reports.last(), reports.first()) else { return Ok(results) };
-        // A result bears about the time of its report; a day more on either side loses none.
-        let day_ms = 24 * 60 * 60 * 1000;
-        let from = format!("ge{}", instant_text(facts::date_ms(oldest).saturating_sub(3 * day_ms)));
-        let to = format!("le{}", instant_text(facts::date_ms(newest).saturating_add(day_ms)));
+        let from = format!("ge{}", instant_text(facts::date_ms(oldest).saturating_sub(DAYS_BEFORE * DAY_MS)));
+        let to = format!("le{}", instant_text(facts::date_ms(newest).saturating_add(DAY_MS)));
         let any = subject.any();
         let pairs = [
             ("patient", any.as_str()),
@@ -75,25 +81,34 @@ impl Results {
             ("_count", "1000"),
             ("_total", "none"),
         ];
-        let found = lookup::all(visit, "Observation", &pairs, RESOURCES_MAX)?;
+        results.take(lookup::all(visit, "Observation", &pairs, RESOURCES_MAX)?, disclosed);
+        let named = reports.iter().flat_map(result_ids);
+        let missing: Vec<&str> = named.filter(|id| !results.observations.contains_key(*id)).collect();
+        for ids in missing.chunks(IDS_MAX) {
+            let ids = ids.join(",");
+            let pairs = [("patient", any.as_str()), ("_id", ids.as_str()), ("_count", "1000"), ("_total", "none")];
+            results.take(lookup::all(visit, "Observation", &pairs, RESOURCES_MAX)?, disclosed);
+        }
+        Ok(results)
+    }
+
+    fn take(&mut self, found: lookup::Found, disclosed: &mut Vec<Home>) {
         lookup::note(disclosed, &found);
+        self.truncated |= found.truncated;
         for observation in found.hits {
             let Some(id) = observation["id"].as_str().map(str::to_owned) else { continue };
             let extensions = observation["extension"].as_array().into_iter().flatten();
             let reports =
                 extensions.filter(|it| it["url"] == REPORT_OF).filter_map(|it| report_id(&it["valueReference"]));
             for report in reports {
-                results.by_report.entry(report).or_default().push(id.clone());
+                self.by_report.entry(report).or_default().push(id.clone());
             }
-            results.observations.insert(id, observation);
+            self.observations.insert(id, observation);
         }
-        Ok(results)
     }
 
     fn of_report(&self, report: &Value) -> Vec<Value> {
-        let listed = report["result"].as_array().into_iter().flatten();
-        let mut ids: Vec<String> =
-            listed.filter_map(|it| it["reference"].as_str()?.strip_prefix("Observation/")).map(str::to_owned).collect();
+        let mut ids: Vec<String> = result_ids(report).map(str::to_owned).collect();
         let later = report["id"].as_str().and_then(|id| self.by_report.get(id)).into_iter().flatten();
         ids.extend(later.filter(|id| !ids.contains(id)).cloned().collect::<Vec<_>>());
         let found = ids.iter().filter_map(|id| self.observations.get(id)).filter(|it| !facts::is_slip(it));
@@ -106,6 +121,12 @@ impl Results {
             })
             .collect()
     }
+}
+
+/// The results that a report names.
+fn result_ids(report: &Value) -> impl Iterator<Item = &str> {
+    let listed = report["result"].as_array().into_iter().flatten();
+    listed.filter_map(|it| it["reference"].as_str()?.strip_prefix("Observation/"))
 }
 
 fn report_id(reference: &Value) -> Option<String> {

@@ -50,7 +50,7 @@ fn make(visit: &Visit) -> Outcome {
 
 /// The heading: one person, and the registrations that were found to be this person.
 pub(super) fn person(visit: &Visit, subject: &Subject, institutions: &mut Institutions) -> Value {
-    let mut person = facts::person(subject.first());
+    let mut person = facts::person(&subject.heading());
     let registrations: Vec<Value> = subject
         .patients
         .iter()
@@ -107,7 +107,7 @@ fn basics(visit: &Visit, subject: &Subject, institutions: &mut Institutions) -> 
     });
     Ok(json!({
         "phone_masked": phone.map(facts::masked),
-        "address": facts::person(subject.first())["address"],
+        "address": facts::person(&subject.heading())["address"],
         "contract": contract,
     }))
 }
@@ -124,19 +124,18 @@ fn news(
     let pairs = [("patient", any.as_str()), ("_count", VISITS_LOOKED_AT), ("_total", "none")];
     let caller = visit.may(Interaction::Search, "Encounter")?;
     let visits = visit.records().search_page(caller, "Encounter", &pairs)?;
-    let today = china::day_text(visit.app.now_ms());
+    let now_ms = visit.app.now_ms();
+    let today = china::day_text(now_ms);
     let is_earlier = |encounter: &&Value| {
         let date = facts::date(encounter).and_then(|date| date.get(..10));
         institutions.code_of(encounter).as_deref() == Some(own.as_str())
+            && facts::took_place(encounter, now_ms)
             && date.is_some_and(|date| date < today.as_str())
     };
     // The newest comes first.
     let Some(last) = visits.hits.iter().find(is_earlier) else { return Ok(None) };
     let since_ms = facts::date_ms(last);
-    let mut entries = timeline::newest(visit, subject, NEWS_MAX + 1, disclosed)?;
-    entries.retain(|resource| facts::date_ms(resource) > since_ms && resource["id"] != last["id"]);
-    let truncated = entries.len() > NEWS_MAX;
-    entries.truncate(NEWS_MAX);
+    let (entries, truncated) = timeline::since(visit, subject, (since_ms, NEWS_MAX), disclosed)?;
     let lines: Vec<Value> = entries.iter().map(|resource| timeline::line(visit, resource, institutions)).collect();
     Ok(Some(json!({"since": facts::date(last), "entries": lines, "truncated": truncated})))
 }

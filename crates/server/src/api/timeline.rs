@@ -127,20 +127,42 @@ fn read(
     visit.records().newest_until(caller, types, &subject.homes, mark.map(|mark| mark.at_ms), reach)
 }
 
-/// The newest entries of a person, of every type.
-pub(super) fn newest(
+/// What happened after a moment, newest first, at most `limit` of it, and whether there is more. What was taken back is no news; the
+/// timeline shows it, and says so.
+pub(super) fn since(
     visit: &Visit,
     subject: &Subject,
-    limit: usize,
+    (since_ms, limit): (i64, usize),
     disclosed: &mut Vec<Home>,
-) -> Result<Vec<Value>, Failure> {
+) -> Result<(Vec<Value>, bool), Failure> {
     let is_seen = |type_name: &&str| visit.may(Interaction::Search, type_name).is_ok();
     // A role that does not see a type still has the others.
     let types: Vec<&str> = TYPES.iter().map(|(type_name, _)| *type_name).filter(is_seen).collect();
-    let found = read(visit, subject, &types, (None, limit))?;
-    lookup::note(disclosed, &found);
-    // What was taken back is no news; the timeline shows it, and says so.
-    Ok(found.hits.into_iter().filter(|resource| !facts::is_slip(resource)).collect())
+    let mut reach = limit + 1;
+    loop {
+        let found = read(visit, subject, &types, (None, reach))?;
+        let has_more = found.truncated && reach < lookup::RESOURCES_MAX;
+        if let Some((news, is_cut)) = news(&found.hits, has_more, since_ms, limit) {
+            lookup::note(disclosed, &found);
+            // More than a page is ever made from: said to be cut off.
+            let is_end_unseen = found.truncated && !has_more;
+            return Ok((news, is_cut || is_end_unseen));
+        }
+        reach = reach.saturating_mul(4);
+    }
+}
+
+/// The news among what was read, and whether that is not all; `None` when more must be read to know.
+fn news(read: &[Value], has_more: bool, since_ms: i64, limit: usize) -> Option<(Vec<Value>, bool)> {
+    let is_new = |resource: &&Value| facts::counts(resource) && facts::date_ms(resource) > since_ms;
+    let mut news: Vec<Value> = read.iter().filter(is_new).take(limit + 1).cloned().collect();
+    let reaches_back = read.last().is_some_and(|oldest| facts::date_ms(oldest) <= since_ms);
+    if news.len() <= limit && has_more && !reaches_back {
+        return None;
+    }
+    let is_cut = news.len() > limit;
+    news.truncate(limit);
+    Some((news, is_cut))
 }
 
 /// The kinds that are asked for; `None` for all.
@@ -186,6 +208,7 @@ pub(super) fn line(visit: &Visit, resource: &Value, institutions: &mut Instituti
         "type": resource["resourceType"],
         "kind": kind(resource),
         "standing": facts::standing(resource),
+        "status": resource["status"],
         "id": resource["id"],
         "title": facts::title_with(resource, department.as_deref()),
         "detail": facts::detail(resource),
@@ -248,6 +271,22 @@ mod tests {
         assert!(Mark::read("yesterday").is_err());
         let undated = Mark::behind(&[json!({})]);
         assert_eq!(Mark::read(&undated.text()).ok(), Some(undated));
+    }
+
+    #[test]
+    fn news_are_counted_without_what_was_taken_back() {
+        let mut history: Vec<Value> = (0..9).map(|id| of(id, &format!("2024-03-{:02}", 20 - id))).collect();
+        history[1]["status"] = "entered-in-error".into();
+        history[2]["status"] = "cancelled".into();
+        let ids = |found: Option<(Vec<Value>, bool)>| {
+            found.map(|(news, cut)| (news.iter().filter_map(|it| it["id"].as_u64()).collect::<Vec<_>>(), cut))
+        };
+        assert_eq!(ids(news(&history, false, i64::MIN, 5)), Some((vec![0, 3, 4, 5, 6], true)));
+        // Of five and a slip that were read, nobody knows yet.
+        assert_eq!(ids(news(&history[..6], true, i64::MIN, 5)), None);
+        assert_eq!(ids(news(&history[..7], false, i64::MIN, 5)), Some((vec![0, 3, 4, 5, 6], false)));
+        let since_ms = facts::date_ms(&history[4]);
+        assert_eq!(ids(news(&history[..6], true, since_ms, 5)), Some((vec![0, 3], false)));
     }
 
     /// All pages of a history of which `reach` entries are read at a time and those with even ids are asked for.

@@ -28,7 +28,7 @@ fn make(visit: &Visit) -> Outcome {
     let pairs = [("patient", any.as_str()), ("combo-code", code.as_str()), ("_count", "1000"), ("_total", "none")];
     let mut found = lookup::all(visit, "Observation", &pairs, RESOURCES_MAX)?;
     // A value that was taken back is no point of the line.
-    found.hits.retain(|observation| !facts::is_slip(observation));
+    found.hits.retain(facts::counts);
     found.hits.sort_by_key(facts::date_ms);
     let bare = code.rsplit('|').next().unwrap_or(&code);
     let (mut points, mut title, mut unit) = (Vec::new(), Value::Null, Value::Null);
@@ -43,6 +43,7 @@ fn make(visit: &Visit) -> Outcome {
                 "low": value["low"],
                 "high": value["high"],
                 "flag": value["flag"],
+                "status": value["status"],
                 "original": value["original"],
                 "id": observation["id"],
             });

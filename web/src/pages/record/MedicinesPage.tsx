@@ -51,7 +51,7 @@ export function MedicinesPage({ person }: { person: string }) {
                     title: speak("medicine.name"),
                     cell: (one) => (
                       <>
-                        <strong>{one.title ?? one.id}</strong>
+                        <strong className={one.standing ? "withdrawn" : undefined}>{one.title ?? one.id}</strong>
                         {one.specification && <span className="cell-more">{one.specification}</span>}
                       </>
                     ),

@@ -7,6 +7,7 @@ import { Panel } from "../../parts/Panel.tsx";
 import { SourceButton } from "../../parts/Source.tsx";
 import { useSpeak } from "../../shell/context.ts";
 import { detailOf, groupName } from "./entries.ts";
+import { EntryTag } from "./EntryTag.tsx";
 
 const SHOWN = 5;
 
@@ -35,6 +36,7 @@ export function NewSince({ news }: { news: NonNullable<Summary["new_since"]> }) 
                 <span className="news-text">
                   <span className="entry-title">{entry.title?.trim() || `${entry.type}/${entry.id}`}</span>
                   <span className="entry-detail">{detailOf(entry, speak)}</span>
+                  <EntryTag entry={entry} />
                 </span>
                 <span className="panel-note">{entry.institution_name}</span>
                 <SourceButton type={entry.type} id={entry.id} title={entry.title ?? entry.id} />

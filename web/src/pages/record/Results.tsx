@@ -3,7 +3,7 @@ import { useState } from "react";
 import type { Result } from "../../api/types.ts";
 import { day } from "../../format/date.ts";
 import { markOfResult, numeric, rangeText, unitText, valueText } from "../../format/result.ts";
-import { Mark } from "../../parts/Mark.tsx";
+import { Mark, StatusTag } from "../../parts/Mark.tsx";
 import { Panel } from "../../parts/Panel.tsx";
 import { SourceButton } from "../../parts/Source.tsx";
 import { Nothing } from "../../parts/Waiting.tsx";
@@ -162,12 +162,14 @@ function Row({ result, judged, spread, chosen, onChoose }: RowProps) {
           </td>
           <td className="result-unit">
             <span className="unit">{unitText(result.unit)}</span> <Mark mark={outside} />
+            <StatusTag status={result.status} />
           </td>
         </>
       ) : (
         <td className="result-words" colSpan={2}>
           {[valueText(result.value), unitText(result.unit)].filter(Boolean).join(" ") || speak("none.mark")}{" "}
           <Mark mark={outside} />
+          <StatusTag status={result.status} />
         </td>
       )}
       {judged && <td className="figures result-range">{rangeText(result.low, result.high) || speak("none.mark")}</td>}

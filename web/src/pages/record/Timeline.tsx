@@ -9,6 +9,7 @@ import { Button } from "../../parts/Button.tsx";
 import { Select } from "../../parts/Field.tsx";
 import { Folded } from "../../parts/Folded.tsx";
 import { Panel } from "../../parts/Panel.tsx";
+import { EntryTag } from "./EntryTag.tsx";
 import { SourceButton } from "../../parts/Source.tsx";
 import { Lines, Nothing, Trouble } from "../../parts/Waiting.tsx";
 import { useSpeak } from "../../shell/context.ts";
@@ -171,7 +172,7 @@ function Entry({ entry, time, named }: { entry: TimelineEntry; time: string; nam
       <span className="entry-text">
         <span className={entry.standing ? "entry-title withdrawn" : "entry-title"}>{title}</span>
         {detail && <span className={entry.standing ? "entry-detail withdrawn" : "entry-detail"}>{detail}</span>}
-        {entry.standing && <span className="tag tag-alarm">{speak.code("status", entry.standing)}</span>}
+        <EntryTag entry={entry} />
         {(department || (named && entry.institution_name)) && (
           <span className="entry-place">{[named && entry.institution_name, department].filter(Boolean).join(" ")}</span>
         )}

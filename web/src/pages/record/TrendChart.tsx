@@ -7,7 +7,8 @@ import { CanvasRenderer } from "echarts/renderers";
 import { useEffect, useRef } from "react";
 
 import { minute } from "../../format/date.ts";
-import { valueText } from "../../format/result.ts";
+import { unusualStatus, valueText, type Mark } from "../../format/result.ts";
+import type { Speak } from "../../words/index.ts";
 import { round, roundStep, type Drawn } from "./series.ts";
 
 use([LineChart, GridComponent, TooltipComponent, MarkAreaComponent, CanvasRenderer]);
@@ -17,22 +18,27 @@ interface Props {
   unit: string;
   low: number | undefined;
   high: number | undefined;
-  words: { high: string; low: string; abnormal: string };
+  speak: Speak;
 }
 
 const COLOURS = {
   line: "#0b6570",
-  high: "#b3261e",
-  abnormal: "#b3261e",
-  low: "#1d57b0",
   band: "rgba(11, 101, 112, 0.09)",
   text: "#4a5c66",
   grid: "#e3e9ec",
 };
 /** Values outside the range differ in shape as well as in colour. */
-const SHAPES = { high: "triangle", abnormal: "diamond", low: "path://M0 0 L10 0 L5 9 Z", inside: "circle" };
+const DOWN = "path://M0 0 L10 0 L5 9 Z";
+const OUTSIDE: Readonly<Record<Mark, { shape: string; colour: string; sign: string; size: number }>> = {
+  high: { shape: "triangle", colour: "#b3261e", sign: "↑", size: 11 },
+  low: { shape: DOWN, colour: "#1d57b0", sign: "↓", size: 11 },
+  abnormal: { shape: "diamond", colour: "#b3261e", sign: "●", size: 11 },
+  "critical-high": { shape: "triangle", colour: "#b3261e", sign: "↑↑", size: 15 },
+  "critical-low": { shape: DOWN, colour: "#b3261e", sign: "↓↓", size: 15 },
+  critical: { shape: "diamond", colour: "#b3261e", sign: "●", size: 15 },
+};
 
-export default function TrendChart({ points, unit, low, high, words }: Props) {
+export default function TrendChart({ points, unit, low, high, speak }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const chart = useRef<EChartsType>(undefined);
 
@@ -48,13 +54,13 @@ export default function TrendChart({ points, unit, low, high, words }: Props) {
   }, []);
 
   useEffect(() => {
-    chart.current?.setOption(optionOf({ points, unit, low, high, words }), { notMerge: true });
-  }, [points, unit, low, high, words.high, words.low]);
+    chart.current?.setOption(optionOf({ points, unit, low, high, speak }), { notMerge: true });
+  }, [points, unit, low, high, speak]);
 
   return <div ref={box} className="trend-canvas" />;
 }
 
-function optionOf({ points, unit, low, high, words }: Props): EChartsCoreOption {
+function optionOf({ points, unit, low, high, speak }: Props): EChartsCoreOption {
   const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
   const span = (points.at(-1)?.atMs ?? 0) - (points[0]?.atMs ?? 0);
   return {
@@ -70,10 +76,12 @@ function optionOf({ points, unit, low, high, words }: Props): EChartsCoreOption 
         const point = points[found.dataIndex];
         if (!point) return "";
         const { outside } = point;
+        const status = unusualStatus(point.status);
         return [
           minute(point.date),
           `${valueText(point.value)} ${unit}`,
-          outside && `${outside === "high" ? "↑" : outside === "low" ? "↓" : "●"} ${words[outside]}`,
+          outside && `${OUTSIDE[outside].sign} ${speak(`mark.${outside}`)}`,
+          status && speak.code("status", status),
           point.institution_name,
           point.original && `(${valueText(point.original.value)} ${point.original.unit ?? ""})`,
         ]
@@ -111,9 +119,9 @@ function optionOf({ points, unit, low, high, words }: Props): EChartsCoreOption 
           const { outside } = point;
           return {
             value: [point.atMs, point.number],
-            symbol: SHAPES[outside ?? "inside"],
-            symbolSize: outside ? 11 : 7,
-            itemStyle: { color: outside ? COLOURS[outside] : COLOURS.line },
+            symbol: outside ? OUTSIDE[outside].shape : "circle",
+            symbolSize: outside ? OUTSIDE[outside].size : 7,
+            itemStyle: { color: outside ? OUTSIDE[outside].colour : COLOURS.line },
           };
         }),
         markArea:

@@ -4,17 +4,17 @@ import { Segmented } from "antd";
 import { lazy, Suspense, useMemo, useState } from "react";
 
 import { api } from "../../api/client.ts";
-import type { Result, Trend } from "../../api/types.ts";
+import type { Result, Trend, TrendPoint } from "../../api/types.ts";
 import { day, minute } from "../../format/date.ts";
-import { numeric, rangeText, unitText, valueText } from "../../format/result.ts";
-import { Mark } from "../../parts/Mark.tsx";
+import { markOfResult, numeric, rangeText, unitText, valueText } from "../../format/result.ts";
+import { Mark, StatusTag } from "../../parts/Mark.tsx";
 import { Panel } from "../../parts/Panel.tsx";
 import { SourceButton } from "../../parts/Source.tsx";
 import { Lines, Nothing, Trouble } from "../../parts/Waiting.tsx";
 import { useSpeak } from "../../shell/context.ts";
 import { useLoad } from "../../shell/useLoad.ts";
 import { titleOfResult } from "./Results.tsx";
-import { drawable, markOf, type Drawn } from "./series.ts";
+import { drawable, type Drawn } from "./series.ts";
 
 const TrendChart = lazy(() => import("./TrendChart.tsx"));
 
@@ -25,7 +25,10 @@ export function TrendPanel({ person, result }: { person: string; result: Result 
   const { value, error, reload } = useLoad(code && `${person} ${code}`, (signal) =>
     api.trend(person, code ?? "", signal),
   );
-  const { drawn, otherUnits } = useMemo(() => (value ? drawable(value) : { drawn: [], otherUnits: 0 }), [value]);
+  const { drawn, otherUnits, words } = useMemo(
+    () => (value ? drawable(value) : { drawn: [], otherUnits: 0, words: 0 }),
+    [value],
+  );
 
   return (
     <Panel
@@ -56,18 +59,19 @@ export function TrendPanel({ person, result }: { person: string; result: Result 
         <div className="padded">
           <Lines rows={6} />
         </div>
-      ) : drawn.length === 0 ? (
+      ) : value.points.length === 0 ? (
         <Nothing title={speak("trend.none")}>{titleOfResult(result)}</Nothing>
       ) : (
         <>
-          <Heading result={result} trend={value} count={drawn.length} institutions={institutionsOf(drawn)} />
-          {view === "chart" ? (
+          <Heading result={result} trend={value} />
+          {view === "chart" && drawn.length > 0 ? (
             <Chart result={result} drawn={drawn} trend={value} />
           ) : (
-            <Table result={result} drawn={drawn} />
+            <Table result={result} points={value.points} />
           )}
           {value.truncated && <p className="table-note">{speak("trend.truncated")}</p>}
           {otherUnits > 0 && <p className="table-note">{speak("trend.other.units", { n: otherUnits })}</p>}
+          {words > 0 && <p className="table-note">{speak("trend.words", { n: words })}</p>}
         </>
       )}
     </Panel>
@@ -75,19 +79,13 @@ export function TrendPanel({ person, result }: { person: string; result: Result 
 }
 
 /** How many institutions a series comes from. */
-function institutionsOf(drawn: readonly Drawn[]): number {
-  return new Set(drawn.map((point) => point.institution_name ?? "")).size;
+function institutionsOf(points: readonly TrendPoint[]): number {
+  return new Set(points.map((point) => point.institution_name ?? "")).size;
 }
 
-interface HeadingProps {
-  result: Result;
-  trend: Trend;
-  count: number;
-  institutions: number;
-}
-
-function Heading({ result, trend, count, institutions }: HeadingProps) {
+function Heading({ result, trend }: { result: Result; trend: Trend }) {
   const speak = useSpeak();
+  const institutions = institutionsOf(trend.points);
   const range = rangeText(result.low, result.high);
   return (
     <div className="trend-head">
@@ -95,7 +93,7 @@ function Heading({ result, trend, count, institutions }: HeadingProps) {
       <span className="trend-facts">
         {[
           unitText(trend.unit ?? result.unit),
-          speak("trend.points", { n: count }),
+          speak("trend.points", { n: trend.points.length }),
           institutions > 1 && speak("trend.institutions", { n: institutions }),
           range && speak("trend.range", { range }),
         ]
@@ -109,7 +107,7 @@ function Heading({ result, trend, count, institutions }: HeadingProps) {
 function Chart({ result, drawn, trend }: { result: Result; drawn: Drawn[]; trend: Trend }) {
   const speak = useSpeak();
   const numbers = drawn.map((point) => point.number);
-  const points = useMemo(() => drawn.map((point) => ({ ...point, outside: markOf(point, result) })), [drawn, result]);
+  const points = useMemo(() => drawn.map((point) => ({ ...point, outside: markOfResult(point) })), [drawn]);
   const described = speak("trend.described", {
     title: trend.title?.trim() || titleOfResult(result),
     first: day(drawn[0]?.date),
@@ -132,16 +130,17 @@ function Chart({ result, drawn, trend }: { result: Result; drawn: Drawn[]; trend
           unit={unitText(trend.unit ?? result.unit)}
           low={numeric(result.low)}
           high={numeric(result.high)}
-          words={{ high: speak("mark.high"), low: speak("mark.low"), abnormal: speak("mark.abnormal") }}
+          speak={speak}
         />
       </Suspense>
     </div>
   );
 }
 
-function Table({ result, drawn }: { result: Result; drawn: Drawn[] }) {
+/** Every result, also those that no chart can draw. */
+function Table({ result, points }: { result: Result; points: readonly TrendPoint[] }) {
   const speak = useSpeak();
-  const spread = institutionsOf(drawn) > 1;
+  const spread = institutionsOf(points) > 1;
   return (
     <div className="trend-table" tabIndex={0} role="group" aria-label={speak("trend.title")}>
       <table className="result-table">
@@ -158,12 +157,13 @@ function Table({ result, drawn }: { result: Result; drawn: Drawn[] }) {
           </tr>
         </thead>
         <tbody>
-          {[...drawn].reverse().map((point, at) => (
+          {[...points].reverse().map((point, at) => (
             <tr key={`${point.id} ${at}`}>
               <td className="figures">{minute(point.date)}</td>
               <td className="end">
                 <span className="figures">{valueText(point.value)}</span>{" "}
-                <span className="unit">{unitText(point.unit)}</span> <Mark mark={markOf(point, result)} />
+                <span className="unit">{unitText(point.unit)}</span> <Mark mark={markOfResult(point)} />
+                <StatusTag status={point.status} />
                 {point.original && (
                   <span className="result-sent">
                     {speak("results.original", {

@@ -6,7 +6,7 @@ import { unitText, valueText } from "../../format/result.ts";
 import type { Speak } from "../../words/index.ts";
 
 /** `120.0 mm[Hg]`, alone or behind the name of a component: number and unit are tidied, everything else stays. */
-const QUANTITY = /(^|\s)([+-]?\d+(?:\.\d+)?) (\S+)$/;
+const QUANTITY = /(^|\s)([<>≤≥]?[+-]?\d+(?:\.\d+)?) (\S+)$/;
 
 /** The status that goes without saying: a procedure on a timeline has been done. */
 const EXPECTED: Readonly<Record<string, string>> = {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
-import type { TimelineEntry } from "../../api/types.ts";
+import type { TimelineEntry, TrendPoint } from "../../api/types.ts";
+import { markOfResult } from "../../format/result.ts";
 import { speakIn } from "../../words/index.ts";
 import { byDay } from "./days.ts";
 import { detailOf, groupName, timesOf } from "./entries.ts";
@@ -41,6 +42,8 @@ describe("the timeline", () => {
       "Systolic 120.0 mmHg · Diastolic 80 mmHg",
     );
     expect(detailOf(entry("Observation", "", "a", "27.9153846 kg/m2"), zh)).toBe("27.915 kg/m²");
+    expect(detailOf(entry("Observation", "", "a", "<0.5 mmol/L"), zh)).toBe("<0.5 mmol/L");
+    expect(detailOf(entry("Observation", "", "a", "≥1000 10*9/L"), zh)).toBe("≥1000 10⁹/L");
     expect(detailOf(entry("Observation", "", "a", "Never smoker"), zh)).toBe("Never smoker");
     expect(detailOf(entry("Observation", "", "a", "true"), zh)).toBe("是");
     expect(detailOf(entry("DiagnosticReport", "", "a", "8"), zh)).toBe("8 项结果");
@@ -79,7 +82,7 @@ describe("the timeline", () => {
 describe("the trend", () => {
   it("draws the points of one unit, oldest first, and counts the rest", () => {
     const point = (date: string, value: string, unit: string | null) => ({ date, value, unit, id: date });
-    const { drawn, otherUnits } = drawable({
+    const { drawn, otherUnits, words } = drawable({
       code: "x",
       unit: "mmol/L",
       points: [
@@ -87,6 +90,7 @@ describe("the trend", () => {
         point("2023", "5.9", null),
         point("2022-01-01", "108", "mg/dL"),
         point("2021-01-01", "阴性", "mmol/L"),
+        point("2020-01-01", "<0.5", "mmol/L"),
         point("不详", "5", "mmol/L"),
       ],
     });
@@ -95,6 +99,16 @@ describe("the trend", () => {
       ["2024-03-05", 6.1],
     ]);
     expect(otherUnits).toBe(1);
+    expect(words, "negative and below a bound: in the table, not on the line").toBe(2);
+  });
+
+  it("is judged point by point as the results table judges", () => {
+    const point: TrendPoint = { date: "2024-03-05", value: "9", high: "5", id: "a" };
+    expect(markOfResult(point)).toBe("high");
+    expect(markOfResult({ ...point, flag: "N" })).toBeUndefined();
+    expect(markOfResult({ ...point, flag: "LL" })).toBe("critical-low");
+    const { high: _, ...without } = point;
+    expect(markOfResult(without), "no range of another institution's").toBeUndefined();
   });
 
   it.each([

@@ -34,16 +34,18 @@ export function Card({ title, more, alarm, children }: CardProps) {
 interface RowProps {
   line: Line;
   tag?: string | undefined;
+  /** It was taken back: struck through. */
+  withdrawn?: boolean;
   detail: readonly (string | null | undefined)[];
 }
 
 /** One record: what, when, where, and the way to say that it is wrong. */
-export function LineRow({ line, tag, detail }: RowProps) {
+export function LineRow({ line, tag, withdrawn, detail }: RowProps) {
   return (
     <li className="row">
       <span className="row-main">
         <span className="row-title">
-          {line.title?.trim() || line.id}
+          <span className={withdrawn ? "withdrawn" : undefined}>{line.title?.trim() || line.id}</span>
           {tag && <span className="tag tag-alarm">{tag}</span>}
         </span>
         <span className="row-more">{[day(line.date), ...detail].filter(Boolean).join(" · ")}</span>

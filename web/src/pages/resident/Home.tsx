@@ -8,7 +8,7 @@ import { day, minute } from "../../format/date.ts";
 import { newestFirst } from "../../format/order.ts";
 import { markOfResult, rangeText, unitText, valueText } from "../../format/result.ts";
 import { saidText } from "../../format/said.ts";
-import { Mark } from "../../parts/Mark.tsx";
+import { Mark, StatusTag } from "../../parts/Mark.tsx";
 import { Identifiers, nameOf, PersonFacts } from "../../parts/PersonLine.tsx";
 import { Loaded } from "../../parts/Waiting.tsx";
 import { useSpeak } from "../../shell/context.ts";
@@ -194,6 +194,7 @@ function ResultRow({ result }: { result: Result }) {
       <span className="row-value figures">
         {valueText(result.value)} <span className="unit">{unitText(result.unit)}</span>
         <Mark mark={markOfResult(result)} />
+        <StatusTag status={result.status} />
       </span>
     </li>
   );

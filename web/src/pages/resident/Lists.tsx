@@ -31,7 +31,8 @@ export function Medicines({ person }: { person: string }) {
                   <LineRow
                     key={`${one.type}/${one.id}`}
                     line={one}
-                    tag={one.status === "stopped" ? speak("status.stopped") : undefined}
+                    tag={isInForce(one) ? undefined : speak.code("status", one.standing ?? one.status)}
+                    withdrawn={Boolean(one.standing)}
                     detail={[
                       one.specification,
                       one.dosage,
@@ -49,6 +50,11 @@ export function Medicines({ person }: { person: string }) {
       </Loaded>
     </>
   );
+}
+
+/** A prescription that holds, or was carried out; everything else says what it is. */
+function isInForce({ status, standing }: { status?: string | null; standing?: string | null }): boolean {
+  return !standing && (!status || status === "active" || status === "completed");
 }
 
 export function Visits({ person }: { person: string }) {
@@ -89,6 +95,7 @@ function Entries({ person, kind, title, none }: EntriesProps) {
               key={entry.id}
               line={entry}
               tag={entry.standing ? speak.code("status", entry.standing) : undefined}
+              withdrawn={Boolean(entry.standing)}
               detail={[entry.institution_name, departmentOf(entry), detailOf(entry, speak)]}
             />
           ))}

@@ -1,9 +1,11 @@
 /** 检验检查报告: newest first; every value with its range and whether it lies outside. */
 
+import { useState } from "react";
+
 import { resident, type Report, type ReportResult } from "../../api/resident.ts";
 import { day } from "../../format/date.ts";
 import { markOfResult, rangeText, unitText, valueText } from "../../format/result.ts";
-import { Mark } from "../../parts/Mark.tsx";
+import { Mark, StatusTag } from "../../parts/Mark.tsx";
 import { PagedFoot } from "../../parts/PagedFoot.tsx";
 import { Nothing } from "../../parts/Waiting.tsx";
 import { useSpeak } from "../../shell/context.ts";
@@ -12,8 +14,10 @@ import { ObjectButton } from "./Object.tsx";
 
 export function Reports({ person }: { person: string }) {
   const speak = useSpeak();
+  const [cut, setCut] = useState(false);
   const pages = usePages(`reports ${person}`, async (before, signal) => {
-    const { reports, next } = await resident.reports(person, before, signal);
+    const { reports, next, truncated } = await resident.reports(person, before, signal);
+    if (truncated) setCut(true);
     return { items: reports, next };
   });
   return (
@@ -24,6 +28,7 @@ export function Reports({ person }: { person: string }) {
       ) : (
         pages.items?.map((report, at) => <ReportCard key={report.id} report={report} isFirst={at === 0} />)
       )}
+      {cut && <p className="cut-off">{speak("reports.cut")}</p>}
       <PagedFoot pages={pages} />
     </>
   );
@@ -43,6 +48,7 @@ function ReportCard({ report, isFirst }: { report: Report; isFirst: boolean }) {
               .join(" · ")}
           </span>
         </span>
+        <StatusTag status={report.status} />
         {outside > 0 && <span className="tag tag-alarm">{speak("resident.outside", { n: outside })}</span>}
       </summary>
       {report.conclusion && <p className="report-conclusion">{report.conclusion}</p>}
@@ -56,9 +62,6 @@ function ReportCard({ report, isFirst }: { report: Report; isFirst: boolean }) {
         </ul>
       )}
       <p className="card-foot">
-        {report.status && report.status !== "final" && (
-          <span className="tag">{speak.code("status", report.status)}</span>
-        )}
         <ObjectButton about={report} />
       </p>
     </details>
@@ -77,6 +80,7 @@ function ResultRow({ result }: { result: ReportResult }) {
       <span className="row-value figures">
         {valueText(result.value) || speak("none.mark")} <span className="unit">{unitText(result.unit)}</span>
         <Mark mark={markOfResult(result)} />
+        <StatusTag status={result.status} />
       </span>
     </li>
   );
