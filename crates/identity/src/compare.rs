@@ -164,6 +164,10 @@ pub fn compare(left: &Packed, right: &Packed) -> Levels {
         document::SAME if is_other_sex(left, right) && matches!(name, name::ONE_GIVEN | name::PART) => {
             document::SAME_DOUBTFUL
         }
+        // The number and the whole name: a wrong birth date does not make it somebody else's card.
+        document::SAME_DOUBTFUL if name == name::SAME && !is_other_sex(left, right) && !has_foreign(left, right) => {
+            document::SAME
+        }
         level => level,
     };
     let birth_raw = match compare_births(left.birth, right.birth) {
@@ -196,6 +200,10 @@ pub fn compare(left: &Packed, right: &Packed) -> Levels {
 
 fn is_other_sex(left: &Packed, right: &Packed) -> bool {
     left.sex() != 0 && right.sex() != 0 && left.sex() != right.sex()
+}
+
+fn has_foreign(left: &Packed, right: &Packed) -> bool {
+    left.standing() == Standing::Foreign || right.standing() == Standing::Foreign
 }
 
 fn is_birth_foreign(one: &Packed) -> bool {
@@ -487,11 +495,18 @@ fn compare_lengths(a: &[u16], b: &[u16], is_surname: bool) -> u8 {
     let is_within = short.iter().all(|token| rest.any(|other| other == token));
     if is_within && long.len() - short.len() == 1 && short.len() >= 2 {
         name::PART
+    } else if is_cut_at_lost_dot(short, long) {
+        name::PART
     } else if is_surname {
         name::SURNAME
     } else {
         name::DIFFERENT
     }
+}
+
+/// 曲比 and 曲比阿支: four characters without a long surname are a name in parts whose dot was lost, and the other was cut there.
+fn is_cut_at_lost_dot(short: &[u16], long: &[u16]) -> bool {
+    short.len() >= 2 && long.len() >= 4 && long.starts_with(short) && !crate::reading::is_long_surname([long[0], long[1]])
 }
 
 fn is_turned(a: &[u16], b: &[u16]) -> bool {

@@ -79,6 +79,25 @@ fn names_compare() {
 }
 
 #[test]
+fn one_number_and_one_whole_name_are_one_card_whatever_the_birth_date() {
+    // The number that GB 11643 gives as its example, of a woman born on the last day of 1949.
+    let said = |name, birth_date, sex| Registration {
+        id_type: "01",
+        id_no: "11010519491231002X",
+        name,
+        birth_date,
+        sex,
+        ..Registration::default()
+    };
+    let fits = said("陈明慧", "1949-12-31", "2");
+    let of = |other: &Registration<'_>| level_of(Field::Document, &fits, other);
+    assert_eq!(of(&said("陈明慧", "1948-03-09", "2")), identity::compare::document::SAME);
+    // Another name, or another sex: whose card it is, is a question.
+    assert_eq!(of(&said("陈明光", "1948-03-09", "2")), identity::compare::document::SAME_DOUBTFUL);
+    assert_eq!(of(&said("陈明慧", "1948-03-09", "1")), identity::compare::document::SAME_DOUBTFUL);
+}
+
+#[test]
 fn dates_are_read() {
     for row in rows(include_str!("data/dates.tsv")) {
         assert_eq!(date::read(row[0]).date.to_string(), row.get(1).copied().unwrap_or(""), "{row:?}");
