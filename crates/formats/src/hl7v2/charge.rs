@@ -1,6 +1,7 @@
 //! DFT: charges (`ChargeItem`, 收费) and refunds (退费).
 //!
-//! A refund is a charge of its own, with the flag 2 in its key and a negative quantity and amount, as the tables have it too.
+//! A refund is a charge of its own, with the flag 2 in its key and a negative quantity and amount, as the tables have it too. A
+//! quantity or an amount below zero is a refund whatever kind it was sent with: under the key of the charge it would take its place.
 
 use serde_json::json;
 
@@ -28,6 +29,7 @@ impl Draft<'_> {
             return;
         };
         let flag = self.code("charge_flag", field(6)).unwrap_or("1");
+        let flag = if self.takes_back(at) { "2" } else { flag };
         let line = field(1).key().unwrap_or_default();
         let claim = Claim::new("charge", [self.institution.clone(), number.clone(), flag.to_owned(), line]);
         let code = self.concept(field(7), "charge-item");
@@ -77,6 +79,13 @@ impl Draft<'_> {
         self.own(at, fact);
     }
 
+    /// Whether the quantity or the amount is below zero.
+    fn takes_back(&self, at: usize) -> bool {
+        let sent = |number: u16| self.message.field(at, number).component(1).subcomponent(1).value();
+        let mut amounts = [10, 11].into_iter().filter_map(|number| number::parse(&sent(number)?));
+        amounts.any(|amount| amount.comparator.is_none() && is_below_zero(&amount))
+    }
+
     /// A quantity or an amount of money, negative in a refund however the sender wrote it.
     fn money(&mut self, at: usize, field_number: u16, refund: bool) -> Option<Amount> {
         let field = self.message.field(at, field_number);
@@ -87,10 +96,17 @@ impl Draft<'_> {
             self.keep(&field);
             return None;
         };
-        if refund && !amount.digits.starts_with('-') && amount.digits.bytes().any(|digit| matches!(digit, b'1'..=b'9'))
-        {
+        if refund && !amount.digits.starts_with('-') && is_more_than_nothing(&amount) {
             amount.digits.insert(0, '-');
         }
         Some(amount)
     }
+}
+
+fn is_below_zero(amount: &Amount) -> bool {
+    amount.digits.starts_with('-') && is_more_than_nothing(amount)
+}
+
+fn is_more_than_nothing(amount: &Amount) -> bool {
+    amount.digits.bytes().any(|digit| matches!(digit, b'1'..=b'9'))
 }
