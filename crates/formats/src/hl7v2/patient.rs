@@ -254,13 +254,15 @@ impl Draft<'_> {
     /// The registrations that a message declares to be one: PID-3 lives on, MRG-1 is given up.
     pub fn read_merges(&mut self) {
         let message = self.message;
-        let mut kept: Option<(Claim, usize)> = None;
+        let mut kept: Option<(Claim, String)> = None;
         for (at, segment) in message.segments.iter().enumerate() {
             match segment.id {
-                "PID" => kept = self.merge_side(at, 3).map(|claim| (claim, at)),
+                "PID" => kept = self.merge_side(at, 3, "patient"),
                 "MRG" => {
-                    let from = self.merge_side(at, 1).or_else(|| self.merge_side(at, 4));
-                    let (Some((into, _)), Some(from)) = (kept.clone(), from) else {
+                    // A number without a kind is of the circle of the one that lives on.
+                    let kind = kept.as_ref().map_or("patient", |(_, kind)| kind.as_str()).to_owned();
+                    let from = self.merge_side(at, 1, &kind).or_else(|| self.merge_side(at, 4, &kind));
+                    let (Some((into, _)), Some((from, _))) = (kept.clone(), from) else {
                         self.report_segment(issues::MERGE_MISSING, at);
                         continue;
                     };
@@ -279,15 +281,17 @@ impl Draft<'_> {
         }
     }
 
-    /// One registration of a merge, mentioned.
-    fn merge_side(&mut self, at: usize, number: u16) -> Option<Claim> {
+    /// One registration of a merge, mentioned; and the kind of number that one without a kind has beside it.
+    fn merge_side(&mut self, at: usize, number: u16, usual_kind: &str) -> Option<(Claim, String)> {
         let message = self.message;
         let is_patient = message.segments[at].id == "PID";
+        let field = message.field(at, number);
         let numbers: Vec<PatientNumber> =
-            message.field(at, number).repetitions().filter_map(|field| self.patient_number(field, "patient")).collect();
+            field.repetitions().filter_map(|field| self.patient_number(field, usual_kind)).collect();
         let local = KEY_KINDS.iter().find_map(|kind| numbers.iter().find(|found| found.kind == *kind));
         let chosen = local.or_else(|| numbers.iter().find(|found| found.is_local()).or_else(|| numbers.first()))?;
         let claim = Claim::new("registration", [self.institution.clone(), chosen.key()]);
+        let kind = if chosen.has_own_circle() { chosen.kind.clone() } else { "patient".to_owned() };
         let organization = self.organization();
         let mut resource = if is_patient {
             self.patient_resource(at, &numbers)
@@ -303,7 +307,7 @@ impl Draft<'_> {
             let fact = self.fact(claim.clone(), resource, message.segments[at].path(), Act::Mention);
             self.own(at, fact);
         }
-        Some(claim)
+        Some((claim, kind))
     }
 }
 

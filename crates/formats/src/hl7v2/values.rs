@@ -34,9 +34,17 @@ impl PatientNumber {
         !self.is_document() && !matches!(self.kind.as_str(), "health-card" | "insurance" | "visit" | "account")
     }
 
-    /// The part of a claim's key: with the authority when it is not the usual one.
+    /// The part of a claim's key: with the authority when it is not the usual one, and with its kind when it is numbered in a
+    /// circle of its own (门诊号, 住院号), as documents have it too: the same number is somebody else's in the other circle.
     pub fn key(&self) -> String {
-        if self.authority.is_empty() { self.value.clone() } else { format!("{}^{}", self.value, self.authority) }
+        let circle = if self.has_own_circle() { format!("{}:", self.kind) } else { String::new() };
+        let authority = if self.authority.is_empty() { String::new() } else { format!("^{}", self.authority) };
+        format!("{circle}{}{authority}", self.value)
+    }
+
+    /// Whether outpatients and inpatients are numbered apart in this kind of number.
+    pub fn has_own_circle(&self) -> bool {
+        matches!(self.kind.as_str(), "outpatient" | "inpatient")
     }
 
     /// The FHIR system of the number.
