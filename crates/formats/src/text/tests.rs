@@ -301,3 +301,29 @@ mod laws {
         }
     }
 }
+
+#[test]
+fn the_day_of_another_zone_is_that_of_china() {
+    let day = |sent: &str| time::parse(sent).map(|moment| moment.day().to_owned());
+    for (sent, expected) in [
+        // Midnight in China, as programs write it that keep times in UTC.
+        ("1995-05-01T16:00:00Z", "1995-05-02"),
+        ("19950501160000+0000", "1995-05-02"),
+        ("1995-05-01T15:59:59Z", "1995-05-01"),
+        ("1995-05-02T00:30:00+09:00", "1995-05-01"),
+        ("2024-02-28T23:00:00-05:00", "2024-02-29"),
+        ("2024-12-31T16:00:00.000Z", "2025-01-01"),
+        ("1995-05-02T00:00:00+08:00", "1995-05-02"),
+        // No zone: what was sent, also in the daylight saving of 1988.
+        ("1988-07-05 23:30:00", "1988-07-05"),
+        ("1988-07-05T00:10:00+08:00", "1988-07-05"),
+        ("19950501", "1995-05-01"),
+        ("1995-05", "1995-05"),
+    ] {
+        assert_eq!(day(sent).as_deref(), Some(expected), "{sent}");
+    }
+    for nothing in ["9999-12-31T23:59:59Z", "9999-12-31T16:00:00Z", "1899-12-31T16:00:00Z", "1900-01-01T00:00:00Z"] {
+        assert!(time::parse(nothing).is_some_and(|moment| moment.is_nothing()), "{nothing}");
+    }
+    assert_eq!(time::parse("1995-05-01T16:00:00Z").unwrap().text, "1995-05-01T16:00:00+00:00", "what was sent stays");
+}

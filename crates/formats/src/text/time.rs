@@ -19,19 +19,26 @@ pub struct Moment {
     pub precision: Precision,
     /// The first millisecond of it, since 1970-01-01T00:00:00Z.
     pub at_ms: i64,
+    /// The day in China, where the sender's zone has another one.
+    day_in_china: Option<String>,
 }
 
 impl Moment {
-    /// The day alone, as the sender wrote it: `2024-03-05`, or the month or year when there is no more.
+    /// The day alone: `2024-03-05`, or the month or year when there is no more. A moment in another zone has the day that it was
+    /// in China: `1995-05-01T16:00:00Z` is midnight of 1995-05-02 there, as a program writes a birth date that it keeps in UTC.
     #[must_use]
     pub fn day(&self) -> &str {
-        self.text.get(..10).unwrap_or(&self.text)
+        self.day_in_china.as_deref().unwrap_or_else(|| self.day_as_sent())
     }
 
-    /// Whether it is a default value of a database (1900-01-01, 9999-12-31) and no time at all.
+    /// Whether it is a default value of a database (1900-01-01, 9999-12-31) and no time at all, in the sender's zone or in China's.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
-        standards::tables::is_nothing_day(self.day())
+        standards::tables::is_nothing_day(self.day_as_sent()) || standards::tables::is_nothing_day(self.day())
+    }
+
+    fn day_as_sent(&self) -> &str {
+        self.text.get(..10).unwrap_or(&self.text)
     }
 }
 
@@ -289,7 +296,19 @@ impl Parts<'_> {
             }
         }
         let at_ms = self.zone(date, &mut text)?;
-        Some(Moment { text, precision: self.precision, at_ms })
+        let day_in_china = self.day_in_china(date);
+        Some(Moment { text, precision: self.precision, at_ms, day_in_china })
+    }
+
+    /// The day in China where the zone that was sent has another one; none at the end of the calendar.
+    fn day_in_china(&self, date: civil::Date) -> Option<String> {
+        let ahead_minutes = NATIONAL_OFFSET_MINUTES - self.offset_minutes?;
+        let there = match (self.hour * 60 + self.minute + ahead_minutes).div_euclid(24 * 60) {
+            0 => return None,
+            days if days < 0 => date.yesterday().ok()?,
+            _ => date.tomorrow().ok()?,
+        };
+        Some(format!("{:04}-{:02}-{:02}", there.year(), there.month(), there.day()))
     }
 
     /// Writes the offset behind a time of day and says when it begins.
