@@ -342,10 +342,22 @@ fn characters_that_end_in_delimiters_survive() {
 }
 
 #[test]
+fn a_procedure_is_known_by_what_was_done_and_when() {
+    let claims = |name: &str| -> HashSet<String> {
+        let facts = case(name).records.into_iter().flat_map(|record| record.facts);
+        facts.map(|fact| fact.claim.reference()).filter(|claim| claim.starts_with("claim:visit_procedure/")).collect()
+    };
+    let (all, later) = (claims("adt-a08-procedures"), claims("adt-a08-procedures-later"));
+    assert_eq!((all.len(), later.len()), (4, 2));
+    assert_eq!(all.intersection(&later).count(), 1, "the X-ray is the same one, the third dialysis a new one");
+}
+
+#[test]
 fn what_cannot_be_attributed_is_set_aside() {
     for (name, rule) in [
         ("broken-no-patient", "hl7v2.patient.identifier-missing"),
         ("broken-no-visit", "hl7v2.visit.number-missing"),
+        ("broken-a11-no-class", "hl7v2.visit.class-needed"),
         ("broken-no-pid", "hl7v2.segment.missing"),
         ("broken-merge", "hl7v2.merge.identifier-missing"),
         ("broken-type", "hl7v2.message.type-missing"),

@@ -50,6 +50,7 @@ rules! {
     VISIT_MISSING = "hl7v2.visit.number-missing";
     VISIT_ELSEWHERE = "hl7v2.visit.number-elsewhere";
     VISIT_CLASS = "hl7v2.visit.class-missing";
+    VISIT_CLASS_NEEDED = "hl7v2.visit.class-needed";
     MERGE_MISSING = "hl7v2.merge.identifier-missing";
     MERGE_SAME = "hl7v2.merge.same-identifier";
     REPORT_MISSING = "hl7v2.report.number-missing";

@@ -43,10 +43,17 @@ impl Draft<'_> {
         let Some(at) = self.message.first("PV1") else { return !needed };
         let field = self.message.field(at, 2);
         let class = self.known_class(field).or(event.class.as_deref());
-        if class.is_none() && (needed || self.visit_number(false).is_some()) {
-            self.report(issue_at(issues::VISIT_CLASS, &field).at(field.line(), 0));
-        }
-        class.unwrap_or("O").clone_into(&mut self.class);
+        let Some(class) = class else {
+            // Without its class the number may be that of another visit: nothing is cancelled or changed by guessing.
+            if needed || self.visit_number(false).is_some() {
+                let rule = if needed { issues::VISIT_CLASS_NEEDED } else { issues::VISIT_CLASS };
+                self.report(issue_at(rule, &field).at(field.line(), 0));
+                self.keep(&self.message.field(at, 19));
+            }
+            self.own_visit(self.patient_fact);
+            return !needed;
+        };
+        class.clone_into(&mut self.class);
         let Some(number) = self.visit_number(needed) else {
             self.own_visit(self.patient_fact);
             return !needed;
@@ -293,11 +300,18 @@ impl Draft<'_> {
                 continue;
             };
             let item = field(3).component(1).key().or_else(|| field(4).key()).unwrap_or_default();
-            let set = field(1).key().unwrap_or_default();
-            let claim = visit.extend("visit_procedure", [format!("{set}:{item}")]);
+            let time = self.time(field(5));
+            // What was done and on which day, never its place in the message: one message has all of them, the next the new one.
+            let day = time.as_ref().map(|time| time.day().to_owned()).unwrap_or_default();
+            let mut claim = visit.extend("visit_procedure", [format!("{day}:{item}")]);
+            let mut repetition = 1;
+            while self.has(&claim) {
+                repetition += 1;
+                claim = visit.extend("visit_procedure", [format!("{day}:{item}#{repetition}")]);
+            }
             let mut resource = object(json!({ "resourceType": "Procedure", "status": "completed", "code": code }));
             self.attach(&mut resource);
-            put(&mut resource, "performedDateTime", self.time(field(5)).map(|time| time.text));
+            put(&mut resource, "performedDateTime", time.map(|time| time.text));
             let mut performers = Vec::new();
             for number in [11, 12, 8] {
                 let actor = self.practitioner(field(number));
