@@ -62,6 +62,9 @@ fn without_spaces(code: &str) -> std::borrow::Cow<'_, str> {
     if code.contains(char::is_whitespace) { code.replace(char::is_whitespace, "_").into() } else { code.into() }
 }
 
+/// What stands where FHIR wants a code or a name and the sender gave neither.
+pub const UNSTATED: &str = "未注明";
+
 /// A FHIR `Identifier`.
 #[must_use]
 pub fn identifier(system: &str, value: &str) -> Value {

@@ -36,6 +36,8 @@ struct Kind {
     #[serde(rename = "type")]
     type_name: String,
     key: Vec<String>,
+    /// The kind under which the items of an order are kept.
+    items_of: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -61,6 +63,14 @@ pub(crate) fn type_of(claim: &Claim) -> Result<TypeCode, Failure> {
     }
     let name = if kind.type_name == "*" { claim.key.first().map_or("", String::as_str) } else { &kind.type_name };
     TypeCode::of(name).map_err(|_| wrong("its type is not stored here"))
+}
+
+/// Under what an item of an order is kept, as the `position`th of the order, from 1; `None` for a claim that is no such item.
+pub(crate) fn kept_as(claim: &Claim, position: usize) -> Option<Claim> {
+    let kind = KINDS.get(claim.kind)?.items_of.as_deref()?;
+    let [institution, order, _] = claim.key.as_slice() else { return None };
+    let order = if position == 1 { order.clone() } else { format!("{order}/{position}") };
+    Some(Claim::new(kind, [institution.clone(), order]))
 }
 
 /// The hash under which a claim of a source is kept.

@@ -13,6 +13,8 @@
 //! | `rows`    | keys and sealed rows of this room, byte by byte |
 //! | `claim`   | by what a source knows a thing -> which resource it is |
 //! | `weave`   | one record into the records: claims, versions, late arrivals, merges |
+//! | `items`   | an order of several items: which of them is meant |
+//! | `panels`  | a report that is sent panel by panel |
 //! | `identity` | which person a registration is: the engine in real time, what people decide, who may this be |
 //! | `person`  | the registrations of a person, for whoever shows one resident as one |
 //! | `road`    | receive: all of the above, in commits of bounded size |
@@ -27,6 +29,8 @@ mod alias;
 pub mod chains;
 mod claim;
 mod identity;
+mod items;
+mod panels;
 pub mod person;
 mod problem;
 mod read;

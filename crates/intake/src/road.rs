@@ -18,6 +18,7 @@ use trust::Domain;
 use crate::alias;
 use crate::claim::{self, Cache};
 use crate::identity::{Flight, Identity};
+use crate::items::{self, Sayings};
 use crate::problem::{self, ISSUES_MAX, Problem, ProblemState, Unmapped};
 use crate::read::{self, Excerpt, Form, Opened};
 use crate::receipt::{self, Counts, FINDINGS_MAX, Finding, Outcome, Receipt, ReceiptId};
@@ -61,6 +62,15 @@ struct Prepared {
     record: Record,
     issues: Vec<Issue>,
     is_set_aside: bool,
+}
+
+impl Prepared {
+    /// The same, set aside for what was found once it was held against what is there.
+    fn refused(&self, issue: &Issue) -> Self {
+        let mut issues = vec![issue.clone()];
+        issues.extend(self.issues.iter().take(ISSUES_MAX - 1).cloned());
+        Self { position: self.position, record: self.record.clone(), issues, is_set_aside: true }
+    }
 }
 
 /// What a commit did.
@@ -244,6 +254,12 @@ impl Road {
         done: &mut Done,
     ) -> Result<(), Failure> {
         let tenant = work.tenant();
+        let sayings = match prepared.is_set_aside {
+            true => Sayings::default(),
+            false => items::sayings(work, passage.source.number, &prepared.record)?,
+        };
+        let refused = sayings.issue.as_ref().map(|issue| prepared.refused(issue));
+        let prepared = refused.as_ref().unwrap_or(prepared);
         done.counts.records += 1;
         done.counts.findings += prepared.issues.len() as u64;
         let room = FINDINGS_MAX.saturating_sub(done.findings.len());
@@ -278,12 +294,16 @@ impl Road {
             by: &caller.actor.name,
             flight,
         };
-        let mut woven = loom.weave(work, record)?;
+        let mut woven = loom.weave(work, record, &sayings)?;
         done.counts.add(&woven.counts);
         done.homes.append(&mut woven.homes);
         done.fresh.append(&mut woven.fresh);
-        if let (Some(claim), Some(hash)) = (about, hash) {
-            reconcile::count(work, passage.source, record, claim, hash, passage.receipt.received_ms)?;
+        if let Some(claim) = about {
+            // Of an order the order counts, whichever of its items stands first.
+            let counted = claim::kept_as(claim, 1);
+            let counted = counted.as_ref().unwrap_or(claim);
+            let hash = claim::hash(work.keys(), passage.source.number, counted);
+            reconcile::count(work, passage.source, record, counted, hash, passage.receipt.received_ms)?;
         }
         for total in &record.totals {
             reconcile::keep(work, passage.source, passage.receipt.id, &record.institution, total)?;
@@ -514,7 +534,8 @@ impl Road {
                     by,
                     flight: &flight,
                 };
-                let woven = loom.weave(work, &prepared.record)?;
+                let sayings = items::sayings(work, source.number, &prepared.record)?;
+                let woven = loom.weave(work, &prepared.record, &sayings)?;
                 close(work, &key, ProblemState::Released, format!("{by}: {reason}"))?;
                 Ok((problem, woven.fresh))
             })

@@ -13,8 +13,9 @@ use trust::{Domain, TenantKeys};
 
 use crate::claim::{self, Cache, Known};
 use crate::identity::Flight;
+use crate::items::{Saying, Sayings};
 use crate::receipt::Counts;
-use crate::{identity, rows};
+use crate::{identity, items, panels, rows};
 
 /// What the facts of a record are written with.
 pub(crate) struct Loom<'l> {
@@ -83,14 +84,19 @@ impl Loom<'_> {
     ///
     /// # Errors
     /// `Forbidden`; what the store says.
-    pub(crate) fn weave(&self, work: &mut Work<'_>, record: &Record) -> Result<Woven, Failure> {
+    pub(crate) fn weave(&self, work: &mut Work<'_>, record: &Record, sayings: &Sayings<'_>) -> Result<Woven, Failure> {
         let mut woven = Woven::default();
-        let mut threads = self.threads(work, record)?;
-        let references: HashMap<String, String> =
+        let mut threads = self.threads(work, sayings)?;
+        let mut references: HashMap<String, String> =
             threads.iter().map(|(reference, thread)| (reference.clone(), thread.address.reference())).collect();
+        for (item, kept) in &sayings.aliases {
+            if let Some(literal) = references.get(kept).cloned() {
+                references.insert(item.clone(), literal);
+            }
+        }
         let (mut said, mut repeated, mut late) = (0, 0, 0);
-        for fact in &record.facts {
-            let Some(thread) = threads.get_mut(&fact.claim.reference()) else { continue };
+        for Saying { claim, fact } in &sayings.list {
+            let Some(thread) = threads.get_mut(&claim.reference()) else { continue };
             if thread.address.key.home != Home::SHARED {
                 woven.homes.insert(thread.address.key.home);
             }
@@ -125,11 +131,11 @@ impl Loom<'_> {
 
     /// Looks up every claim of a record, and gives those that are new an address: registrations first, since everything else
     /// lives with its registration.
-    fn threads(&self, work: &mut Work<'_>, record: &Record) -> Result<HashMap<String, Thread>, Failure> {
-        let mut threads: HashMap<String, Thread> = HashMap::with_capacity(record.facts.len());
-        let mut new: Vec<(&Fact, TypeCode, [u8; 16])> = Vec::new();
-        for fact in &record.facts {
-            let reference = fact.claim.reference();
+    fn threads(&self, work: &mut Work<'_>, sayings: &Sayings<'_>) -> Result<HashMap<String, Thread>, Failure> {
+        let mut threads: HashMap<String, Thread> = HashMap::with_capacity(sayings.list.len());
+        let mut new: Vec<(String, &Fact, TypeCode, [u8; 16])> = Vec::new();
+        for Saying { claim, fact } in &sayings.list {
+            let reference = claim.reference();
             if let Some(thread) = threads.get_mut(&reference) {
                 if thread.is_cached && fact.act != Act::Mention {
                     thread.known = known(work, thread.hash)?;
@@ -137,8 +143,8 @@ impl Loom<'_> {
                 }
                 continue;
             }
-            let type_code = claim::type_of(&fact.claim)?;
-            let hash = claim::hash(work.keys(), self.source, &fact.claim);
+            let type_code = claim::type_of(claim)?;
+            let hash = claim::hash(work.keys(), self.source, claim);
             let cached = if fact.act == Act::Mention { self.cache.get(work.tenant(), hash) } else { None };
             if let Some(address) = cached {
                 threads.insert(reference, Thread { hash, address, known: None, is_cached: true });
@@ -146,12 +152,11 @@ impl Loom<'_> {
                 let address = known.0.address(work.tenant());
                 threads.insert(reference, Thread { hash, address, known: Some(known), is_cached: false });
             } else {
-                new.push((fact, type_code, hash));
+                new.push((reference, fact, type_code, hash));
             }
         }
-        new.sort_by_key(|(_, type_code, _)| *type_code != TypeCode::PATIENT);
-        for (fact, type_code, hash) in new {
-            let reference = fact.claim.reference();
+        new.sort_by_key(|(_, _, type_code, _)| *type_code != TypeCode::PATIENT);
+        for (reference, fact, type_code, hash) in new {
             if threads.contains_key(&reference) {
                 continue;
             }
@@ -200,8 +205,14 @@ impl Loom<'_> {
         let resource = self.resource(fact, references);
         let current = work.get(&thread.address)?;
         if is_late {
-            self.add_late(work, thread, (known, before), content, resource, current, fact.act)?;
+            self.add_late(work, thread, (known, before), content, resource, current, fact)?;
             return Ok(Applied::Late);
+        }
+        let joined = current.as_ref().and_then(|current| join_panels(fact, current, &resource, false));
+        if known.has_said(content)
+            && joined.as_ref().zip(current.as_ref()).is_some_and(|(one, other)| panels::says_the_same(one, other))
+        {
+            return Ok(Applied::Repeated);
         }
         let resource = match (fact.act, current) {
             (Act::Merge, Some(mut current)) => {
@@ -212,7 +223,7 @@ impl Loom<'_> {
             (Act::Replace, Some(current)) if thread.address.key.rid.type_code == TypeCode::PATIENT => {
                 with_merges(resource, &current)
             }
-            _ => resource,
+            _ => joined.unwrap_or(resource),
         };
         self.settle(work, thread, fact, (content, record.effective_ms), Some((known, before)))?;
         work.put(&thread.address, resource.clone())?;
@@ -230,12 +241,17 @@ impl Loom<'_> {
         content: u64,
         resource: Value,
         current: Option<Value>,
-        act: Act,
+        fact: &Fact,
     ) -> Result<(), Failure> {
         let Some(current) = current else { return work.put(&thread.address, resource) };
         let mut older = resource;
-        let mut newest = current.clone();
-        if act == Act::Merge {
+        let mut newest = join_panels(fact, &current, &older, true).unwrap_or_else(|| current.clone());
+        if let Some(stated) = items::without_an_item(&current).filter(|_| fact.act == Act::Replace) {
+            // An order that was cancelled before it came: now it is known what is cancelled.
+            newest = older.clone();
+            merge(&mut newest, &stated);
+        }
+        if fact.act == Act::Merge {
             // What the older message says and the current one does not is kept in the current one.
             newest = older.clone();
             prune(&mut newest);
@@ -335,6 +351,12 @@ fn with_merges(mut resource: Value, current: &Value) -> Value {
     resource
 }
 
+/// A report of which the message has some panels only.
+fn join_panels(fact: &Fact, current: &Value, message: &Value, is_late: bool) -> Option<Value> {
+    let may_join = fact.act == Act::Replace && fact.claim.kind == "report";
+    may_join.then(|| panels::joined(current, message, is_late)).flatten()
+}
+
 /// What a fact did.
 enum Applied {
     Created,
@@ -344,14 +366,15 @@ enum Applied {
     Mentioned,
 }
 
-fn known(work: &Work<'_>, hash: [u8; 16]) -> Result<Option<(Known, Vec<u8>)>, Failure> {
+/// The row of a claim, with what this commit has written.
+pub(crate) fn known(work: &Work<'_>, hash: [u8; 16]) -> Result<Option<(Known, Vec<u8>)>, Failure> {
     let key = rows::hashed(work.tenant(), rows::CLAIM, hash);
     let row = work.row(Keyspace::Claim, &key)?;
     row.map(|row| Known::read(&row).map(|known| (known, row))).transpose()
 }
 
 /// The keyed hash of what a reader made: the same for the same content, whatever the envelope.
-fn content(keys: &TenantKeys, resource: &Value) -> Result<u64, Failure> {
+pub(crate) fn content(keys: &TenantKeys, resource: &Value) -> Result<u64, Failure> {
     let text = serde_json::to_vec(resource).map_err(|error| Failure::new(ErrorCode::Internal, error.to_string()))?;
     Ok(keys.hash64(Domain::Content, &text))
 }
@@ -371,6 +394,16 @@ fn make_literal(value: &mut Value, references: &HashMap<String, String>) {
                 };
             }
             members.values_mut().for_each(|member| make_literal(member, references));
+            // Items of an order that are one in the records.
+            if let Some(Value::Array(orders)) = members.get_mut("basedOn") {
+                let mut seen: Vec<Value> = Vec::with_capacity(orders.len());
+                orders.retain(|order| {
+                    !seen.contains(order) && {
+                        seen.push(order.clone());
+                        true
+                    }
+                });
+            }
         }
         _ => {}
     }

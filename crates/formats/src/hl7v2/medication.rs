@@ -8,7 +8,7 @@ use super::draft::{Draft, object, put, put_all};
 use super::issues;
 use super::order::Order;
 use super::syntax::Field;
-use crate::national;
+use crate::national::{self, UNSTATED};
 use crate::reading::{Act, Claim};
 use crate::text::number;
 
@@ -76,10 +76,13 @@ impl<'m> Draft<'m> {
                 !message.field(*at, place).is_empty()
             });
         }
+        let mut claims: Vec<Claim> = Vec::with_capacity(drugs.len());
         for (position, at) in drugs.iter().enumerate() {
-            let number = if position == 0 { number.clone() } else { format!("{number}/{}", position + 1) };
+            let place = if message.segments[*at].id == "RXE" { ENCODED.drug } else { ORDERED.drug };
+            let claim = self.item_claim(("medication_item", &number), message.field(*at, place), act, &claims);
+            claims.push(claim.clone());
             let end = drugs.get(position + 1).copied().unwrap_or(order.end);
-            self.medication_order(order.orc, *at, end, &number);
+            self.medication_order(order.orc, *at, end, claim);
         }
         if drugs.is_empty() {
             let (status, act) = self.medication_status(order.orc);
@@ -87,9 +90,9 @@ impl<'m> Draft<'m> {
                 self.report_segment(issues::DRUG_MISSING, order.orc);
                 return;
             }
-            let claim = Claim::new("medication_order", [self.institution.clone(), number.clone()]);
+            let claim = Claim::new("medication_item", [&*self.institution, &*number, ""]);
             let mut out = self.request(&number, status);
-            out.insert("medicationCodeableConcept".into(), json!({ "text": "未注明" }));
+            out.insert("medicationCodeableConcept".into(), json!({ "text": UNSTATED }));
             self.attach(&mut out);
             // What was ordered is known already, or will be: the placeholder must not stand in its way.
             self.fact(claim.clone(), out.clone(), message.segments[order.orc].path(), Act::Mention);
@@ -121,7 +124,7 @@ impl<'m> Draft<'m> {
         }
     }
 
-    fn medication_order(&mut self, orc: usize, at: usize, end: usize, number: &str) {
+    fn medication_order(&mut self, orc: usize, at: usize, end: usize, claim: Claim) {
         let message = self.message;
         let encoded = message.segments[at].id == "RXE";
         let places = if encoded { ENCODED } else { ORDERED };
@@ -131,7 +134,7 @@ impl<'m> Draft<'m> {
             return;
         };
         let (status, act) = self.medication_status(orc);
-        let mut out = self.request(number, status);
+        let mut out = self.request(&claim.key[1], status);
         if encoded && let Some(prescription) = field(15).component(1).key() {
             out.insert("groupIdentifier".into(), national::identifier(&self.system("prescription"), &prescription));
         } else if let Some(group) = message.field(orc, 4).component(1).key() {
@@ -162,7 +165,6 @@ impl<'m> Draft<'m> {
             out.insert("dispenseRequest".into(), Value::Object(dispense));
         }
         self.order_notes(orc, end, &mut out);
-        let claim = Claim::new("medication_order", [self.institution.clone(), number.to_owned()]);
         let fact = self.fact(claim, out, message.segments[at].path(), act);
         self.own(orc, fact);
         for segment in at..end {

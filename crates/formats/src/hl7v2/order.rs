@@ -1,4 +1,7 @@
 //! ORM and OMG: orders of services (`ServiceRequest`), new, changed, cancelled.
+//!
+//! An order may have several items under one number. Each is a fact of its own, with what names it (OBR-4, RXE-2, RXO-1) in its
+//! claim; one that names no item (`ORC|CA|17` alone) is about the order. Which of the known items that is, the road finds out.
 
 use serde_json::{Map, Value, json};
 
@@ -40,29 +43,49 @@ impl Draft<'_> {
             }
             let details = self.in_order(order, "OBR");
             if details.is_empty() {
-                self.service_order(order, None, order.end);
+                self.service_order(order, None, order.end, &[]);
             }
+            let mut claims = Vec::with_capacity(details.len());
             for (position, obr) in details.iter().enumerate() {
                 let end = details.get(position + 1).copied().unwrap_or(order.end);
-                self.service_order(order, Some(*obr), end);
+                claims.extend(self.service_order(order, Some(*obr), end, &claims));
             }
         }
     }
 
-    fn service_order(&mut self, order: Order, obr: Option<usize>, end: usize) {
+    /// By what an item of an order is known: the number of the order, and what names the item, never its place in the message.
+    /// `before`: the items of the same ORC that stand before it.
+    pub(super) fn item_claim(
+        &self,
+        (kind, number): (&'static str, &str),
+        field: Field<'_>,
+        act: Act,
+        before: &[Claim],
+    ) -> Claim {
+        let item = [1, 2, 4, 5].into_iter().find_map(|part| field.component(part).key()).unwrap_or_default();
+        let of = |item: &str| Claim::new(kind, [&*self.institution, number, item]);
+        let mut claim = of(&item);
+        let mut repetition = 1;
+        // What is ordered twice is two items; what is ordered and then changed in the same message is one.
+        while before.contains(&claim) || (act == Act::Replace && self.has(&claim)) {
+            repetition += 1;
+            claim = of(&format!("{item}#{repetition}"));
+        }
+        claim
+    }
+
+    fn service_order(&mut self, order: Order, obr: Option<usize>, end: usize, before: &[Claim]) -> Option<Claim> {
         let group = Group { orc: Some(order.orc), obr: obr.unwrap_or(order.orc), end };
         let known = self.known;
         let Some(number) = self.first_in(&known.claims.order, group).and_then(|field| field.key()) else {
             self.report_segment(issues::ORDER_MISSING, order.orc);
-            return;
+            return None;
         };
-        let mut claim = Claim::new("service_order", [self.institution.clone(), number.clone()]);
-        if self.has(&claim) {
-            // Several services under one number: told apart by their position.
-            let position = self.message.field(group.obr, 1).key().unwrap_or_else(|| group.obr.to_string());
-            claim = Claim::new("service_order", [self.institution.clone(), format!("{number}/{position}")]);
-        }
         let (status, act) = self.order_status(order.orc);
+        let claim = match obr {
+            Some(obr) => self.item_claim(("service_item", &number), self.message.field(obr, 4), act, before),
+            None => Claim::new("service_item", [&*self.institution, &*number, ""]),
+        };
         let mut resource = self.service_request(Some(order.orc), obr, &claim);
         resource.insert("status".into(), status.into());
         let first = obr.unwrap_or(order.orc);
@@ -75,11 +98,12 @@ impl Draft<'_> {
                 .filter(|at| self.message.segments[*at].id == "NTE")
                 .for_each(|at| self.keep(&self.message.field(at, 3)));
         }
-        let fact = self.fact(claim, resource, self.message.segments[first].path(), act);
+        let fact = self.fact(claim.clone(), resource, self.message.segments[first].path(), act);
         for at in first..end {
             self.own(at, fact);
         }
         self.own(order.orc, fact);
+        Some(claim)
     }
 
     /// The status of what is ordered, and what the message does to it: a new order says all, everything else only what changed.
@@ -123,7 +147,7 @@ impl Draft<'_> {
         claim: &Claim,
     ) -> Map<String, Value> {
         let message = self.message;
-        let number = claim.key.last().cloned().unwrap_or_default();
+        let number = claim.key.get(1).cloned().unwrap_or_default();
         let mut out = object(json!({
             "resourceType": "ServiceRequest",
             "identifier": [national::identifier(&self.system("order"), &number)],

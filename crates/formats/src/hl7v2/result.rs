@@ -9,7 +9,7 @@ use super::draft::{Draft, object, put, put_all};
 use super::issues::{self, issue_at};
 use super::syntax::Field;
 use crate::fhir::date::Precision;
-use crate::national;
+use crate::national::{self, UNSTATED};
 use crate::reading::{Act, Claim};
 use crate::text::{self, Moment};
 
@@ -154,7 +154,7 @@ impl<'m> Draft<'m> {
             (national::concept(SECTION, &super::values::token(&section), ""), known)
         });
         put_all(&mut out, "category", category.iter().map(|(section, _)| section.clone()).collect());
-        let code = self.concept(field(4), "item").unwrap_or_else(|| json!({ "text": "未注明" }));
+        let code = self.concept(field(4), "item").unwrap_or_else(|| json!({ "text": UNSTATED }));
         out.insert("code".into(), code);
         let effective = self.effective(group.obr);
         if let Some((name, value)) = &effective {
@@ -217,7 +217,8 @@ impl<'m> Draft<'m> {
         let sent = message.field(group.obr, 2).component(1).key();
         let number = sent.or_else(|| message.field(group.orc?, 2).component(1).key())?;
         identifiers.push(national::identifier(&self.system("order"), &number));
-        let claim = Claim::new("service_order", [self.institution.clone(), number]);
+        // Of an order with several items the one that the report is called like; of one with a single item that one.
+        let claim = self.item_claim(("service_item", &number), message.field(group.obr, 4), Act::Mention, &[]);
         if !self.has(&claim) {
             let mut resource = self.service_request(group.orc, Some(group.obr), &claim);
             resource.insert("status".into(), "unknown".into());
@@ -295,13 +296,39 @@ impl<'m> Draft<'m> {
             self.report_segment(issues::REPORT_STATUS, obr);
         }
         resource.insert("status".into(), status.into());
+        // A report that is cancelled, or whose page alone is sent once it is signed, comes without its results: they stay what
+        // they were.
+        let act = if status == "cancelled" || results.is_empty() { Act::Merge } else { Act::Replace };
         put_all(&mut resource, "result", results);
         put(&mut resource, "conclusion", (!conclusions.is_empty()).then(|| conclusions.join("\n")));
-        // A cancelled report is often sent without its results: they stay what they were.
-        let act = if status == "cancelled" { Act::Merge } else { Act::Replace };
+        if act == Act::Merge {
+            self.report_without_results(&claim, &mut resource, &path, guessed && statuses.is_empty());
+        }
         let fact = self.fact(claim, resource, path, act);
         for at in segments {
             self.own(at, fact);
+        }
+    }
+
+    /// What a message about a report known already does not say is not taken back by it; of a report that is not known yet the
+    /// mention has it.
+    fn report_without_results(
+        &mut self,
+        claim: &Claim,
+        resource: &mut Map<String, Value>,
+        path: &str,
+        is_status_unsaid: bool,
+    ) {
+        let is_code_unsaid = resource.get("code").is_some_and(|code| code["text"] == UNSTATED);
+        if is_code_unsaid || is_status_unsaid {
+            self.fact(claim.clone(), resource.clone(), path.to_owned(), Act::Mention);
+            resource.retain(|name, _| !(is_code_unsaid && name == "code" || is_status_unsaid && name == "status"));
+        }
+        // The two forms of one element: saying one takes the other back.
+        for (said, other) in [("effectiveDateTime", "effectivePeriod"), ("effectivePeriod", "effectiveDateTime")] {
+            if resource.get(said).is_some_and(|value| !value.is_null()) {
+                resource.insert(other.to_owned(), Value::Null);
+            }
         }
     }
 }
