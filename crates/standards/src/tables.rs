@@ -44,9 +44,11 @@ pub enum Context {
     Time,
     /// Numbers that were measured, counted or charged.
     Quantity,
+    /// What a laboratory found, number or word: `-` and `无` are negative results.
+    Result,
 }
 
-const CONTEXTS: usize = 6;
+const CONTEXTS: usize = 7;
 
 /// How one kind of table becomes records. Fields of the same name in the files say the same; the files' comments explain.
 #[derive(Debug, Clone, Deserialize)]
@@ -334,6 +336,12 @@ mod tests {
                 && !is_nothing("0", Context::Code)
         );
         assert!(is_nothing("无", Context::Identifier) && !is_nothing("无", Context::Narrative));
+        for found in ["-", "—", "无", "未见", "阴性", "0"] {
+            assert!(!is_nothing(found, Context::Result), "{found}");
+        }
+        for nothing in ["", "NULL", "\\N", "/", "--", "暂无"] {
+            assert!(is_nothing(nothing, Context::Result), "{nothing}");
+        }
         assert!(is_nothing_day("9999-12-31") && !is_nothing_day("2024-03-05"));
     }
 }
