@@ -54,6 +54,10 @@ pub struct Record {
     /// When the source says that this was so, in milliseconds since 1970 (effectiveTime, EVN-2, 修改时间): orders versions of
     /// the same claim. It is no part of what is compared.
     pub effective_ms: Option<i64>,
+    /// Of what `effective_ms` is the time: sources fill one column today and another tomorrow.
+    pub effective_of: TimeOf,
+    /// The source says that this corrects what it sent before.
+    pub is_correction: bool,
     /// 业务日期 as the source counts it in its 日终对账, `2024-03-05`; empty when it does not say: the local day of
     /// `effective_ms` then.
     pub business_day: String,
@@ -74,13 +78,27 @@ pub struct Record {
     pub issues: Vec<Issue>,
 }
 
+/// Of what the time of a record is the time. Of one version the event is never after its last change, nor that after the sending.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TimeOf {
+    /// The reader does not say: it is compared with every other.
+    #[default]
+    Unsaid,
+    /// Of what the record is about: 报告时间, 挂号时间.
+    Event,
+    /// Of the last change at the source: 更新时间, OBR-22.
+    Change,
+    /// Of the sending: 填报日期, MSH-7.
+    Sending,
+}
+
 /// One thing that a record says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fact {
     /// By what the source knows it.
     pub claim: Claim,
     /// FHIR JSON without `id` and `meta`. References to other facts are `{"reference": claim.reference()}`; every claim that
-    /// is referred to is also a fact of this record, if only as a [`Act::Mention`].
+    /// is referred to is also a fact of this record, if only as an [`Act::Mention`].
     pub resource: Value,
     /// Where in the message it stands; becomes the part behind `#` in `meta.source`.
     pub path: String,
@@ -97,6 +115,9 @@ pub enum Act {
     Merge,
     /// It exists. Written only when nothing is there: a result may come before its registration.
     Mention,
+    /// It exists, and another has taken its place: what is there stays and is marked so (a document that a later one replaces),
+    /// and so is what comes later.
+    Supersede,
 }
 
 /// By what a source knows a thing: a kind from `standards/claims/claims.toml` and the parts of its key, in that order.

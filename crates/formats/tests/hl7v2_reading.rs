@@ -126,7 +126,7 @@ fn applied(record: &Record) -> BTreeMap<Claim, Value> {
     let mut out: BTreeMap<Claim, Value> = BTreeMap::new();
     for fact in &record.facts {
         match (fact.act, out.get_mut(&fact.claim)) {
-            (Act::Mention, Some(_)) => {}
+            (Act::Mention | Act::Supersede, Some(_)) => {}
             (Act::Merge, Some(known)) => {
                 json_patch::merge(known, &fact.resource);
                 prune(known);
@@ -136,7 +136,7 @@ fn applied(record: &Record) -> BTreeMap<Claim, Value> {
                 prune(&mut stated);
                 out.insert(fact.claim.clone(), stated);
             }
-            (Act::Mention | Act::Replace, _) => {
+            (Act::Mention | Act::Supersede | Act::Replace, _) => {
                 out.insert(fact.claim.clone(), fact.resource.clone());
             }
         }
@@ -292,7 +292,7 @@ fn a_discharge_does_not_erase_the_admission() {
             assert!(record.issues.iter().all(|issue| issue.severity < Severity::Error), "{name}");
             for fact in record.facts {
                 match (fact.act, store.get_mut(&fact.claim)) {
-                    (Act::Mention, Some(_)) => {}
+                    (Act::Mention | Act::Supersede, Some(_)) => {}
                     (Act::Merge, Some(known)) => {
                         json_patch::merge(known, &fact.resource);
                         prune(known);

@@ -69,6 +69,9 @@ pub struct Table {
     /// Facts that are the same in every table, by label, from `common.toml`; they stand before the table's own.
     #[serde(default)]
     pub common_facts: Vec<String>,
+    /// Flags that mean the same in every table, by name, from `common.toml`.
+    #[serde(default)]
+    pub common_flags: Vec<String>,
     /// Columns that say when a row was last changed: the first that has a value.
     #[serde(default)]
     pub effective: Vec<String>,
@@ -117,6 +120,10 @@ pub struct Column {
     pub format: String,
     /// What may stand in it, as far as words for "nothing" care.
     pub kind: Context,
+    /// Of what it is the time, where it is one that tells which of two versions is newer: `change` of the row, `sending`; empty:
+    /// of what the row is about.
+    #[serde(default)]
+    pub time_of: String,
     /// The header must have it.
     #[serde(default)]
     pub required: bool,
@@ -125,7 +132,8 @@ pub struct Column {
     pub envelope: bool,
 }
 
-/// What a flag column means. With `negative` the flag also stands when that amount is below zero.
+/// What a flag column means. With `negative` the flag also stands when that amount is below zero. Words are in capitals, numbers
+/// without leading zeros.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Flag {
@@ -136,6 +144,12 @@ pub struct Flag {
     /// Values that do not; any other is an issue.
     #[serde(default)]
     pub others: Vec<String>,
+    /// Values that do not raise it and say that the row corrects an earlier one.
+    #[serde(default)]
+    pub corrections: Vec<String>,
+    /// Nothing is taken back by it: a value that is not known is read as "no". Otherwise the row is set aside.
+    #[serde(default)]
+    pub is_minor: bool,
     /// A column with an amount: below zero it raises the flag too.
     #[serde(default)]
     pub negative: Option<String>,
@@ -160,6 +174,10 @@ pub struct FactTemplate {
     /// The fact to which columns without a place of their own are attached.
     #[serde(default)]
     pub main: bool,
+    /// The last part of the key is a number within the whole. Where the source gives none, rows of one file that have the rest
+    /// of the key in common are told apart by the order in which they stand.
+    #[serde(default)]
+    pub is_counted: bool,
     /// Only when this flag (or, with `!` before it, not this flag) stands.
     #[serde(default)]
     pub when: String,
@@ -194,6 +212,7 @@ pub struct TotalColumns {
 struct Common {
     column: Vec<Column>,
     fact: Vec<FactTemplate>,
+    flag: BTreeMap<String, Flag>,
 }
 
 /// Why a mapping file cannot be used.
@@ -202,7 +221,7 @@ pub enum TableError {
     /// Not TOML, or not of the form of a mapping.
     #[error("mapping {0}: {1}")]
     Form(String, String),
-    /// It names a common column or fact that `common.toml` does not have.
+    /// It names a common column, flag or fact that `common.toml` does not have.
     #[error("mapping {0}: common.toml has no {1}")]
     Unknown(String, String),
 }
@@ -219,6 +238,10 @@ pub fn parse_table(name: &str, text: &str) -> Result<Table, TableError> {
     for wanted in &table.common_columns {
         let column = common.column.iter().find(|column| column.name == *wanted).ok_or_else(|| unknown(wanted))?;
         table.column.push(column.clone());
+    }
+    for wanted in &table.common_flags {
+        let flag = common.flag.get(wanted).ok_or_else(|| unknown(wanted))?;
+        table.flag.insert(wanted.clone(), flag.clone());
     }
     let mut facts = Vec::new();
     for wanted in &table.common_facts {
@@ -321,6 +344,11 @@ mod tests {
         for (name, text) in FILES {
             let table = parse_table(name, text).unwrap();
             assert_eq!(table.id, name);
+            for word in
+                table.flag.values().flat_map(|flag| flag.values.iter().chain(&flag.others).chain(&flag.corrections))
+            {
+                assert_eq!(*word, word.to_uppercase(), "{name}: words of flags are compared in capitals");
+            }
         }
         assert_eq!(tables().len(), FILES.len());
     }

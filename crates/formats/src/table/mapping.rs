@@ -7,7 +7,7 @@ use standards::tables::{Context, Flag, Table, tables};
 
 use super::header;
 use super::template::{Expression, Template};
-use crate::reading::Act;
+use crate::reading::{Act, TimeOf};
 
 /// Why a mapping cannot be used; only tests and authors of mappings see it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,6 +20,8 @@ pub(super) enum MappingError {
     Json(String, String, String),
     #[error("{0}: {1} is no kind of claim, or its key has another number of parts")]
     Claim(String, String),
+    #[error("{0}: {1} is neither change nor sending")]
+    TimeOf(String, String),
     #[error("{0}: {1} is neither replace, merge nor mention")]
     Act(String, String),
 }
@@ -33,7 +35,8 @@ pub(super) struct Mapping {
     pub values: Vec<(String, Expression)>,
     pub flags: Vec<(String, usize, &'static Flag, Option<usize>)>,
     pub facts: Vec<FactPlan>,
-    pub effective: Vec<usize>,
+    /// Columns of the time of a row, the best first, and of what each is the time.
+    pub effective: Vec<(usize, TimeOf)>,
     pub business_day: Vec<usize>,
     pub amount: Option<Expression>,
     /// Columns that no template uses and that are not about the sending: they go to the main fact as they are.
@@ -52,6 +55,8 @@ pub(super) struct FactPlan {
     pub act: Act,
     pub needed: bool,
     pub main: bool,
+    /// Rows without the number that ends the key are told apart by their order.
+    pub is_counted: bool,
     /// The flag and whether it must stand.
     pub when: Option<(usize, bool)>,
     pub with: Option<usize>,
@@ -113,7 +118,14 @@ impl Mapping {
             branch: table.column.iter().position(|column| column.name == "YQDM"),
         };
         for name in &table.effective {
-            mapping.effective.push(mapping.column(name)?);
+            let column = mapping.column(name)?;
+            let of = match table.column[column].time_of.as_str() {
+                "change" => TimeOf::Change,
+                "sending" => TimeOf::Sending,
+                "" => TimeOf::Event,
+                other => return Err(MappingError::TimeOf(table.id.clone(), other.to_owned())),
+            };
+            mapping.effective.push((column, of));
         }
         for name in &table.business_day {
             mapping.business_day.push(mapping.column(name)?);
@@ -158,8 +170,8 @@ impl Mapping {
                 .map_err(|error| MappingError::Json(id.clone(), fact.claim.clone(), error.to_string()))?;
             let resource = Template::new(&json, self)?;
             let label = if fact.label.is_empty() { fact.claim.clone() } else { fact.label.clone() };
-            let (needed, main) = (fact.needed, fact.main);
-            self.facts.push(FactPlan { label, kind, key, act, needed, main, when, with, resource });
+            let (needed, main, is_counted) = (fact.needed, fact.main, fact.is_counted);
+            self.facts.push(FactPlan { label, kind, key, act, needed, main, is_counted, when, with, resource });
         }
         Ok(())
     }

@@ -16,6 +16,7 @@ mod fill;
 mod header;
 mod lab;
 mod mapping;
+mod repeats;
 mod row;
 mod rows;
 mod template;

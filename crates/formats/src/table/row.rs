@@ -11,7 +11,7 @@ use super::delimited::Field;
 use super::header::Header;
 use super::mapping::{FactPlan, Mapping};
 use super::template::{ColumnIndex, Expression};
-use crate::reading::{Claim, Fact, Record, Total};
+use crate::reading::{Claim, Fact, Record, TimeOf, Total};
 use crate::text::damage::{self, Damage};
 use crate::text::{self, Context, number, time};
 
@@ -36,6 +36,14 @@ pub(super) struct Cell<'r> {
     pub(super) reported: bool,
 }
 
+/// What a row says about itself: it is new, corrects an earlier one, or takes it back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    New,
+    Corrected,
+    Withdrawn,
+}
+
 /// A row while it is read.
 pub(super) struct Row<'r> {
     pub(super) mapping: &'static Mapping,
@@ -46,6 +54,8 @@ pub(super) struct Row<'r> {
     pub(super) flags: Vec<bool>,
     pub(super) claims: &'r mut Vec<Option<Claim>>,
     pub(super) institution: String,
+    /// A flag says that the row corrects an earlier one.
+    is_correction: bool,
     any_lost: bool,
     path: String,
     pub(super) issues: Vec<Issue>,
@@ -70,6 +80,7 @@ impl<'r> Row<'r> {
             flags: Vec::with_capacity(mapping.flags.len()),
             claims: &mut scratch.claims,
             institution: String::new(),
+            is_correction: false,
             any_lost: false,
             path,
             issues,
@@ -119,13 +130,24 @@ impl<'r> Row<'r> {
 
     fn read_flags(&mut self) {
         for (_, column, flag, negative) in &self.mapping.flags {
-            let sent = self.value(*column).map(text::fold_width);
+            let sent = self.value(*column).map(flag_word);
             let is_of = |words: &[String]| sent.as_ref().is_some_and(|sent| words.iter().any(|word| word == sent));
             let mut stands = is_of(&flag.values);
-            let unknown = sent.is_some() && !stands && !is_of(&flag.others);
-            if unknown {
-                self.report(*column, "table.flag.unknown", Severity::Warning, "标志值不在映射表中，按“否”处理");
+            let corrects = is_of(&flag.corrections);
+            if sent.is_some() && !stands && !corrects && !is_of(&flag.others) {
+                if flag.is_minor {
+                    self.report(
+                        *column,
+                        "table.code.unknown",
+                        Severity::Warning,
+                        "标志值不在映射表中，按“否”处理，原值已保存",
+                    );
+                } else {
+                    let hint = "标志值不在映射表中，无法判断是否为撤销；请改正后重传，或由平台补充映射";
+                    self.report(*column, "table.flag.unknown", Severity::Error, hint);
+                }
             }
+            self.is_correction |= corrects;
             if let Some(amount) = negative
                 && self.value(*amount).and_then(number::parse).is_some_and(|amount| amount.digits.starts_with('-'))
             {
@@ -140,6 +162,23 @@ impl<'r> Row<'r> {
                 stands = true;
             }
             self.flags.push(stands);
+        }
+    }
+
+    /// Whether rows of this table that the source did not number are told apart by their order.
+    pub fn is_counted(&self) -> bool {
+        self.mapping.facts.iter().any(|plan| plan.is_counted)
+    }
+
+    /// What the row says about being new, corrected or withdrawn.
+    pub fn standing(&self) -> Standing {
+        let withdrawn = self.mapping.flags.iter().position(|(name, ..)| name == "withdrawn");
+        if withdrawn.is_some_and(|at| self.flags[at]) {
+            Standing::Withdrawn
+        } else if self.is_correction {
+            Standing::Corrected
+        } else {
+            Standing::New
         }
     }
 
@@ -172,7 +211,7 @@ impl<'r> Row<'r> {
         // The same claim twice (who ordered is who reported): the fuller one, which stands later, is enough.
         dedupe(&mut facts);
         let totals = self.totals();
-        let effective_ms = self.effective_ms();
+        let effective = self.effective();
         let elements = self.elements();
         let business_day = self.business_day();
         let amount = self.mapping.amount.as_ref().and_then(|amount| self.fill(amount));
@@ -183,7 +222,9 @@ impl<'r> Row<'r> {
             line,
             record_type: self.mapping.record_type.clone(),
             institution: std::mem::take(&mut self.institution),
-            effective_ms,
+            effective_ms: effective.map(|(at_ms, _)| at_ms),
+            effective_of: effective.map_or(TimeOf::Unsaid, |(_, of)| of),
+            is_correction: self.is_correction,
             main,
             facts,
             elements,
@@ -308,9 +349,12 @@ impl<'r> Row<'r> {
         }
     }
 
-    fn effective_ms(&self) -> Option<i64> {
-        let moments = self.mapping.effective.iter().filter_map(|column| self.value(*column).and_then(time::parse));
-        moments.map(|moment| moment.at_ms).next()
+    /// When it was so, and of what that is the time.
+    fn effective(&self) -> Option<(i64, TimeOf)> {
+        self.mapping.effective.iter().find_map(|(column, of)| {
+            let moment = self.value(*column).and_then(time::parse)?;
+            Some((moment.at_ms, *of))
+        })
     }
 
     fn business_day(&mut self) -> String {
@@ -422,6 +466,26 @@ impl<'r> Row<'r> {
         }
         self.issues.push(issue);
     }
+}
+
+/// A flag as it is compared: half width, in capitals, numbers without leading zeros and without what a spreadsheet puts behind.
+fn flag_word(sent: &str) -> Cow<'_, str> {
+    let word = text::key_part(sent);
+    let is_plain = match word.as_bytes() {
+        [one] => !one.is_ascii_lowercase(),
+        [first, ..] => !first.is_ascii(),
+        [] => true,
+    };
+    if is_plain {
+        return word;
+    }
+    let capitals = word.to_uppercase();
+    let number = capitals.strip_suffix(".0").unwrap_or(&capitals);
+    if number.bytes().all(|byte| byte.is_ascii_digit()) {
+        let digits = number.trim_start_matches('0');
+        return Cow::Owned(if digits.is_empty() { "0".to_owned() } else { digits.to_owned() });
+    }
+    Cow::Owned(capitals)
 }
 
 /// The kind of claim by which records of a type are known: that of the main fact.

@@ -5,6 +5,7 @@ use model::{Issue, Severity};
 use super::Options;
 use super::delimited::{Field, Lines, Quotes};
 use super::header::{self, Header};
+use super::repeats::Repeats;
 use super::row::{Row, Scratch};
 use crate::reading::Record;
 
@@ -14,6 +15,7 @@ pub struct Rows<'t> {
     options: Options,
     fields: Vec<Field<'t>>,
     scratch: Scratch,
+    repeats: Repeats,
     number: u64,
     issues: Vec<Issue>,
 }
@@ -24,7 +26,15 @@ impl<'t> Rows<'t> {
     pub fn new(text: &'t str, options: &Options) -> Self {
         let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
         let (source, issues) = header::find(text, options);
-        Self { source, options: options.clone(), fields: Vec::new(), scratch: Scratch::default(), number: 0, issues }
+        Self {
+            source,
+            options: options.clone(),
+            fields: Vec::new(),
+            scratch: Scratch::default(),
+            repeats: Repeats::default(),
+            number: 0,
+            issues,
+        }
     }
 
     /// The mapping that is used (`registration`), when the table is known.
@@ -69,7 +79,12 @@ impl Iterator for Rows<'_> {
                 return Some(Record { path, line, record_type, issues, ..Record::default() });
             }
             let row = Row::new(header, &self.fields, &self.options, path, issues, &mut self.scratch);
-            return Some(row.into_record(line));
+            let (is_counted, standing) = (row.is_counted(), row.standing());
+            let mut record = row.into_record(line);
+            if is_counted {
+                self.repeats.settle(&mut record, standing);
+            }
+            return Some(record);
         }
     }
 }

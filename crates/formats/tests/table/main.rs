@@ -69,6 +69,7 @@ fn record(record: &Record) -> Value {
                 Act::Replace => "replace",
                 Act::Merge => "merge",
                 Act::Mention => "mention",
+                Act::Supersede => "supersede",
             };
             json!({ "claim": fact.claim.reference(), "act": act, "resource": fact.resource })
         })

@@ -27,25 +27,24 @@ impl Tables<'_> {
         }
         let number = self.dose_number();
         let is_sent_later = |minutes| self.is_sent(self.world.business_day(shot.entered.after_minutes(minutes)));
+        let mut is_kept = true;
         match shot.slip {
             Slip::WrongDose(minutes) if is_sent_later(minutes) => {
-                let key = self.dose(known, shot, &number, shot.number + 1, random)?;
+                let (key, _) = self.dose(known, shot, &number, shot.number + 1, random)?;
                 let later = shot.entered.after_minutes(minutes);
                 self.dose_again(known, shot, &number, "2", (later, &key))?;
             }
             Slip::Twice(minutes) if is_sent_later(minutes) => {
                 self.dose(known, shot, &number, shot.number, random)?;
                 let second = self.dose_number();
-                let key = self.dose(known, shot, &second, shot.number, random)?;
+                let (key, _) = self.dose(known, shot, &second, shot.number, random)?;
                 let later = shot.entered.after_minutes(minutes);
                 self.dose_again(known, shot, &second, "3", (later, &key))?;
-                self.dose_event(known, shot, &second, "entered-in-error", truth)?;
+                self.dose_event(known, shot, &second, ("entered-in-error", true), truth)?;
             }
-            _ => {
-                self.dose(known, shot, &number, shot.number, random)?;
-            }
+            _ => is_kept = self.dose(known, shot, &number, shot.number, random)?.1,
         }
-        self.dose_event(known, shot, &number, "completed", truth)
+        self.dose_event(known, shot, &number, ("completed", is_kept), truth)
     }
 
     fn dose_number(&mut self) -> String {
@@ -79,7 +78,7 @@ impl Tables<'_> {
         row
     }
 
-    /// The row of a dose for the first time; gives its key.
+    /// The row of a dose for the first time; gives its key, and whether the row can be taken.
     fn dose(
         &mut self,
         known: &Known<'_>,
@@ -87,7 +86,7 @@ impl Tables<'_> {
         number: &str,
         dose: u8,
         random: &mut Random,
-    ) -> Result<String, SynthError> {
+    ) -> Result<(String, bool), SynthError> {
         let place = Place::Primary(shot.clinic);
         let business = self.world.business_day(shot.entered);
         let mut row = self.dose_row(known, shot, number, dose);
@@ -102,7 +101,7 @@ impl Tables<'_> {
         let key = self.claim(place, &[number]);
         let about = About { at: shot.entered, business, place, counted: Some(0), key: &key };
         self.put(row, &about, &marks)?;
-        Ok(key)
+        Ok((key, !marks.iter().any(|mark| mark.set_aside)))
     }
 
     /// The same dose later: right (`2`), or taken back (`3`). It stays with the business day on which it was counted.
@@ -127,7 +126,7 @@ impl Tables<'_> {
         known: &Known<'_>,
         shot: &Shot,
         number: &str,
-        status: &'static str,
+        (status, is_kept): (&'static str, bool),
         truth: &mut Truth,
     ) -> Result<(), SynthError> {
         truth.event(&Event {
@@ -142,7 +141,7 @@ impl Tables<'_> {
             value: &shot.number.to_string(),
             status,
             at: shot.given.day().to_string(),
-            is_kept: true,
+            is_kept,
             ..Event::default()
         })
     }
