@@ -4,6 +4,7 @@
 use standards::cda::{self, Document, skeleton};
 
 use super::findings::{Findings, rule};
+use super::header;
 use super::spelling::right_oid;
 use super::tree::{Position, Tree};
 use super::values::string;
@@ -231,8 +232,13 @@ pub fn document_type(tree: &Tree<'_>, root: Position, findings: &mut Findings) -
 pub fn version(tree: &Tree<'_>, root: Position, findings: &mut Findings) {
     let node = tree.child(root, "versionNumber");
     let sent = node.and_then(|node| tree.attribute(node, "value")).unwrap_or_default().trim();
-    let replaced = tree.below(root, "relatedDocument/parentDocument").is_some_and(|parent| {
-        ["id", "setId"].iter().any(|name| tree.child(parent, name).is_some_and(|id| has_identifier(tree, id)))
+    let mut related = tree.children(root).filter(|child| tree.name(*child) == "relatedDocument");
+    let replaced = related.any(|related| {
+        // An addendum is a document of its own, and of version one.
+        let parent = tree.child(related, "parentDocument").filter(|_| header::is_replacement(tree, related));
+        parent.is_some_and(|parent| {
+            ["id", "setId"].iter().any(|name| tree.child(parent, name).is_some_and(|id| has_identifier(tree, id)))
+        })
     });
     let node = node.unwrap_or(root);
     match sent.parse::<u64>() {

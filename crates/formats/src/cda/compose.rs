@@ -24,13 +24,15 @@ pub fn facts(tree: &Tree<'_>, root: u32, header: &Header, code: &str, body: &Bod
     let reference = document_reference(header, &kind, &title);
     let path = tree.path(root);
     facts.push(Fact { claim: Claim::new("document", key), resource: reference, path: path.clone(), act: Act::Replace });
-    if let Some(replaced) = &header.replaces {
-        let mut resource =
-            json!({ "resourceType": "DocumentReference", "status": "superseded", "content": [content()] });
+    for (relation, other) in &header.relates {
+        let is_replaced = *relation == "replaces";
+        let status = if is_replaced { "superseded" } else { "current" };
+        let mut resource = json!({ "resourceType": "DocumentReference", "status": status, "content": [content()] });
         if let Some(registration) = &header.registration {
             resource["subject"] = registration.as_reference();
         }
-        facts.push(Fact { claim: replaced.clone(), resource, path: path.clone(), act: Act::Mention });
+        let act = if is_replaced { Act::Supersede } else { Act::Mention };
+        facts.push(Fact { claim: other.clone(), resource, path: path.clone(), act });
     }
     let composition = composition(tree, header, kind, &title, body, made);
     facts.push(Fact { claim: Claim::new("composition", key), resource: composition, path, act: Act::Replace });
@@ -79,8 +81,11 @@ fn document_reference(header: &Header, kind: &Value, title: &str) -> Value {
     if !header.institution.is_empty() {
         resource.insert("custodian".to_owned(), institution(header));
     }
-    if let Some(replaced) = &header.replaces {
-        resource.insert("relatesTo".to_owned(), json!([{ "code": "replaces", "target": replaced.as_reference() }]));
+    let relates = header.relates.iter();
+    let relates: Vec<Value> =
+        relates.map(|(code, other)| json!({ "code": code, "target": other.as_reference() })).collect();
+    if !relates.is_empty() {
+        resource.insert("relatesTo".to_owned(), Value::Array(relates));
     }
     resource.insert("description".to_owned(), Value::from(title));
     resource.insert("content".to_owned(), json!([content()]));

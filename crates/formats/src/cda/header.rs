@@ -50,8 +50,8 @@ pub struct Header {
     pub encounter: Map<String, Value>,
     /// What has no FHIR place and belongs to the document.
     pub extensions: Vec<Value>,
-    /// The document that this one replaces.
-    pub replaces: Option<Claim>,
+    /// Documents that this one replaces or adds to: FHIR's code for the relation, and which.
+    pub relates: Vec<(&'static str, Claim)>,
     /// Mentions of institutions, departments and people.
     pub mentions: Mentions,
 }
@@ -391,8 +391,9 @@ impl Reader<'_, '_> {
         }
         resource.insert("managingOrganization".to_owned(), self.organization().as_reference());
         self.header.registration = Some(claim.clone());
+        // A document says who the patient is, as far as it needs to: no more than that is what it changes.
         let fact =
-            Fact { claim: claim.clone(), resource: Value::Object(resource), path: tree.path(role), act: Act::Replace };
+            Fact { claim: claim.clone(), resource: Value::Object(resource), path: tree.path(role), act: Act::Merge };
         self.header.mentions.facts.insert(claim, fact);
     }
 
@@ -614,7 +615,15 @@ impl Reader<'_, '_> {
                     let Some(key) = key.filter(|key| *key != self.header.document && *key != self.header.id) else {
                         continue;
                     };
-                    self.header.replaces = Some(Claim::new("document", [&*self.header.institution, &*key]));
+                    let claim = Claim::new("document", [&*self.header.institution, &*key]);
+                    match relation(tree, child) {
+                        Some(relation) => self.header.relates.push((relation, claim)),
+                        None => {
+                            let code = tree.attribute(child, "typeCode").unwrap_or_default().trim();
+                            let text = Value::from(format!("{code} {key}"));
+                            self.header.extensions.push(sent("relatedDocument", "valueString", text));
+                        }
+                    }
                 }
                 _ => {}
             }
@@ -623,6 +632,22 @@ impl Reader<'_, '_> {
             self.say(rule::DOCUMENT_AUTHOR_MISSING, self.root, "");
         }
     }
+}
+
+/// What a `relatedDocument` does to its parent, in FHIR's words; `None` when its code is none of the standard's. Without a code
+/// it replaces: that is what the templates (WS/T 482) fix.
+fn relation(tree: &Tree<'_>, related: Position) -> Option<&'static str> {
+    match &*text::key_part(tree.attribute(related, "typeCode").unwrap_or_default()).to_uppercase() {
+        "" | "RPLC" => Some("replaces"),
+        "APND" => Some("appends"),
+        "XFRM" => Some("transforms"),
+        _ => None,
+    }
+}
+
+/// Whether a `relatedDocument` replaces its parent.
+pub fn is_replacement(tree: &Tree<'_>, related: Position) -> bool {
+    relation(tree, related) == Some("replaces")
 }
 
 impl Header {

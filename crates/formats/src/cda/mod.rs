@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use model::Severity;
 
-use crate::reading::{Act, Claim, Envelope, Fact, Reading, Record};
+use crate::reading::{Act, Claim, Envelope, Fact, Reading, Record, TimeOf};
 
 mod acts;
 mod checks;
@@ -153,6 +153,7 @@ fn document(tree: &Tree<'_>, root: Position, options: &Options) -> (Record, Enve
         record_type: format!("cda:{code}"),
         institution: header.institution,
         effective_ms: header.effective.map(|time| time.at_ms),
+        effective_of: TimeOf::Change,
         facts,
         elements,
         issues: findings.into_issues(),

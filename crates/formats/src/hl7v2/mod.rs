@@ -35,7 +35,7 @@ use std::borrow::Cow;
 use model::{Issue, Severity};
 use standards::hl7v2::{Content, Place};
 
-use crate::reading::{Envelope, Reading, Record};
+use crate::reading::{Envelope, Reading, Record, TimeOf};
 use crate::text;
 
 pub use acknowledge::{Acknowledgement, Verdict, acknowledge};
@@ -306,10 +306,14 @@ fn content(draft: &mut Draft<'_>, header: &Header) {
         Content::Order | Content::Medication => &claims.effective_order,
         Content::Charge => &claims.effective_charge,
     };
-    draft.record.effective_ms = effective.iter().find_map(|place| {
+    let effective = effective.iter().find_map(|place| {
         let field = message.find(&place.segment, place.field)?.component(place.component.max(1));
-        text::time::parse(&field.value()?).filter(|moment| !moment.is_nothing()).map(|moment| moment.at_ms)
+        let moment = text::time::parse(&field.value()?).filter(|moment| !moment.is_nothing())?;
+        Some((moment.at_ms, if place.segment == "MSH" { TimeOf::Sending } else { TimeOf::Change }))
     });
+    if let Some((at_ms, of)) = effective {
+        (draft.record.effective_ms, draft.record.effective_of) = (Some(at_ms), of);
+    }
     if event.content == Content::Merge {
         draft.read_merges();
         return;

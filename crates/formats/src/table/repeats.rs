@@ -37,9 +37,8 @@ struct Seen {
 impl Repeats {
     /// Tells a row without a number from the ones before it.
     pub fn settle(&mut self, record: &mut Record, standing: Standing) {
-        let Some(claim) = record.main.clone().filter(|claim| claim.key.last().is_some_and(String::is_empty)) else {
-            return;
-        };
+        let unnumbered = |claim: &&Claim| claim.key.last().is_some_and(String::is_empty);
+        let Some(claim) = record.main.as_ref().filter(unnumbered).cloned() else { return };
         let Some(fact) = record.facts.iter().find(|fact| fact.claim == claim) else { return };
         let content = content(&fact.resource);
         if self.seen.len() >= KEYS_MAX {
