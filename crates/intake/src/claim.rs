@@ -2,6 +2,9 @@
 //!
 //! `format 1 · home 8 · type 2 · number 8 · state 1 · source_time_ms 8 · content 8 · earlier contents 8 × n`
 //!
+//! state: bit 0 says that somebody said more than that it exists, bits 1 and 2 of what `source_time_ms` is the time (0 unsaid,
+//! 1 event, 2 change, 3 sending).
+//!
 //! The first nineteen bytes never change once written: a claim stands for one resource for ever, whatever becomes of its
 //! content. Contents are keyed hashes of what the reader made, so that the same content in a new envelope is recognised, also
 //! when it comes late.
@@ -10,7 +13,7 @@ use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::LazyLock;
 
-use formats::reading::Claim;
+use formats::reading::{Claim, TimeOf};
 use lru::LruCache;
 use model::{ErrorCode, Failure, Home, Number, Rid, TenantId, TypeCode};
 use parking_lot::Mutex;
@@ -18,12 +21,15 @@ use records::Address;
 use serde::Deserialize;
 use trust::{Domain, TenantKeys};
 
+use crate::age::Time;
 use crate::rows;
 
 const FORMAT: u8 = 1;
 const FIXED_BYTES: usize = 19;
 /// Contents that are remembered behind the current one: a month of daily corrections.
 const EARLIER_MAX: usize = 32;
+/// Of what a time can be the time, by its number in the row.
+const TIMES: [TimeOf; 4] = [TimeOf::Unsaid, TimeOf::Event, TimeOf::Change, TimeOf::Sending];
 /// Claims whose address is remembered in memory: institutions, departments, staff and the registrations of a busy day.
 const CACHED_MAX: usize = 200_000;
 
@@ -92,8 +98,8 @@ pub(crate) struct Known {
     pub(crate) rid: Rid,
     /// Somebody said more than that it exists.
     pub(crate) is_asserted: bool,
-    /// The source's time of the current content; `None` when it gave none.
-    pub(crate) source_time_ms: Option<i64>,
+    /// The source's time of the current content.
+    pub(crate) time: Time,
     pub(crate) content: u64,
     pub(crate) earlier: Vec<u64>,
 }
@@ -106,8 +112,9 @@ impl Known {
         out.extend_from_slice(&self.home.0.to_be_bytes());
         out.extend_from_slice(&self.rid.type_code.as_u16().to_be_bytes());
         out.extend_from_slice(&self.rid.number.0.to_be_bytes());
-        out.push(u8::from(self.is_asserted));
-        out.extend_from_slice(&self.source_time_ms.unwrap_or(i64::MIN).to_be_bytes());
+        let of = TIMES.iter().position(|of| *of == self.time.of).and_then(|of| u8::try_from(of).ok()).unwrap_or(0);
+        out.push(u8::from(self.is_asserted) | of << 1);
+        out.extend_from_slice(&self.time.at_ms.unwrap_or(i64::MIN).to_be_bytes());
         out.extend_from_slice(&self.content.to_be_bytes());
         for content in &self.earlier {
             out.extend_from_slice(&content.to_be_bytes());
@@ -129,14 +136,15 @@ impl Known {
             return None;
         }
         let type_code = TypeCode::from_u16(u16::from_be_bytes(bytes.get(9..11)?.try_into().ok()?))?;
+        let state = *bytes.get(19)?;
         let time = i64::from_be_bytes(bytes.get(20..28)?.try_into().ok()?);
         let earlier =
             bytes.get(36..)?.chunks_exact(8).filter_map(|chunk| chunk.try_into().ok().map(u64::from_be_bytes));
         Some(Self {
             home: Home(number(1)?),
             rid: Rid { type_code, number: Number(number(11)?) },
-            is_asserted: *bytes.get(19)? == 1,
-            source_time_ms: (time != i64::MIN).then_some(time),
+            is_asserted: state & 1 == 1,
+            time: Time { at_ms: (time != i64::MIN).then_some(time), of: *TIMES.get(usize::from(state >> 1))? },
             content: number(28)?,
             earlier: earlier.collect(),
         })
@@ -202,7 +210,7 @@ mod tests {
             home: Home(7),
             rid: Rid { type_code: TypeCode::PATIENT, number: Number(9) },
             is_asserted: true,
-            source_time_ms: None,
+            time: Time::default(),
             content: 3,
             earlier: Vec::new(),
         };
@@ -210,7 +218,7 @@ mod tests {
         for content in 0..40 {
             known.remember(content);
         }
-        known.source_time_ms = Some(-5);
+        known.time = Time { at_ms: Some(-5), of: TimeOf::Sending };
         assert_eq!(Known::of(&known.write()), Some(known.clone()));
         assert_eq!(known.earlier.len(), EARLIER_MAX);
         assert!(known.has_said(3) && known.has_said(39) && !known.has_said(4));

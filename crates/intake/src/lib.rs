@@ -15,6 +15,8 @@
 //! | `weave`   | one record into the records: claims, versions, late arrivals, merges |
 //! | `items`   | an order of several items: which of them is meant |
 //! | `panels`  | a report that is sent panel by panel |
+//! | `age`     | which of two versions is the newer one |
+//! | `registration` | what a message says about a patient, over what is known |
 //! | `identity` | which person a registration is: the engine in real time, what people decide, who may this be |
 //! | `person`  | the registrations of a person, for whoever shows one resident as one |
 //! | `road`    | receive: all of the above, in commits of bounded size |
@@ -25,6 +27,7 @@
 //! Invariants: the same content twice changes nothing, whatever envelope it comes in; an acknowledged message is durable as a
 //! whole, with its original; a reader that panics sets the message aside and nothing else.
 
+mod age;
 mod alias;
 pub mod chains;
 mod claim;
@@ -36,6 +39,7 @@ mod problem;
 mod read;
 mod receipt;
 mod reconcile;
+mod registration;
 mod road;
 mod rows;
 mod source;

@@ -11,11 +11,18 @@ use serde_json::{Map, Value, json};
 use store::Keyspace;
 use trust::{Domain, TenantKeys};
 
+use crate::age::Time;
 use crate::claim::{self, Cache, Known};
 use crate::identity::Flight;
 use crate::items::{Saying, Sayings};
 use crate::receipt::Counts;
-use crate::{identity, items, panels, rows};
+use crate::{identity, items, panels, registration, rows};
+
+/// People and places, as against what is done.
+const ACTORS: [&str; 5] = ["Patient", "Organization", "Practitioner", "PractitionerRole", "Location"];
+/// What is not yet the last word, and what is.
+const PRELIMINARY: [&str; 3] = ["registered", "partial", "preliminary"];
+const FINAL: [&str; 4] = ["final", "amended", "corrected", "appended"];
 
 /// What the facts of a record are written with.
 pub(crate) struct Loom<'l> {
@@ -73,9 +80,12 @@ pub(crate) fn examine(record: &Record) -> Vec<Issue> {
     issues
 }
 
-/// The claim that a record is about: the first thing that it says, and not only mentions.
+/// The claim that a record is about: the first thing that it says, and not only mentions. Who the patient is, and who works
+/// where, stands in nearly every message: that is what it is about only when it says nothing else.
 pub(crate) fn principal(record: &Record) -> Option<&Claim> {
-    let first = || record.facts.iter().find(|fact| fact.act != Act::Mention).map(|fact| &fact.claim);
+    let said = || record.facts.iter().filter(|fact| matches!(fact.act, Act::Replace | Act::Merge));
+    let is_done = |fact: &&Fact| !fact.resource["resourceType"].as_str().is_some_and(|name| ACTORS.contains(&name));
+    let first = || said().find(is_done).or_else(|| said().next()).map(|fact| &fact.claim);
     record.main.as_ref().or_else(first)
 }
 
@@ -183,49 +193,55 @@ impl Loom<'_> {
             return Ok(Applied::Mentioned);
         }
         let content = content(work.keys(), &fact.resource)?;
+        let time = Time::of(record, self.at_ms);
         let Some((known, before)) = thread.known.clone() else {
             let mut resource = self.resource(fact, references);
             if fact.act == Act::Merge {
                 prune(&mut resource);
             }
-            self.settle(work, thread, fact, (content, record.effective_ms), None)?;
+            self.settle(work, thread, fact, (content, time), None)?;
             work.create(&thread.address, resource.clone())?;
-            if fact.act == Act::Mention {
+            if matches!(fact.act, Act::Mention | Act::Supersede) {
                 return Ok(Applied::Mentioned);
             }
             self.link(work, thread, &resource)?;
             return Ok(Applied::Created);
         };
-        let is_late =
-            known.is_asserted && record.effective_ms.zip(known.source_time_ms).is_some_and(|(new, old)| new < old);
+        if fact.act == Act::Supersede {
+            return supersede(work, &thread.address);
+        }
+        let is_before = known.is_asserted && time.is_before(known.time, self.at_ms);
         // The same content as now is nothing new; the same as once before is only new when it is not an old message.
-        if known.is_asserted && (known.content == content || (is_late && known.has_said(content))) {
+        if known.is_asserted && (known.content == content || (is_before && known.has_said(content))) {
+            return Ok(Applied::Repeated);
+        }
+        let current = work.get(&thread.address)?;
+        let is_step_back = known.is_asserted
+            && current.as_ref().is_some_and(|current| is_step_back(&fact.resource, current))
+            && !(record.is_correction && time.is_after(known.time));
+        if is_step_back && known.has_said(content) {
             return Ok(Applied::Repeated);
         }
         let resource = self.resource(fact, references);
-        let current = work.get(&thread.address)?;
-        if is_late {
+        if is_before || is_step_back {
             self.add_late(work, thread, (known, before), content, resource, current, fact)?;
             return Ok(Applied::Late);
         }
-        let joined = current.as_ref().and_then(|current| join_panels(fact, current, &resource, false));
-        if known.has_said(content)
-            && joined.as_ref().zip(current.as_ref()).is_some_and(|(one, other)| panels::says_the_same(one, other))
-        {
+        let is_registration = thread.address.key.rid.type_code == TypeCode::PATIENT;
+        let resource = match &current {
+            Some(current) if is_registration => registration::after(fact, resource, current),
+            Some(current) => later(fact, resource, current),
+            None => resource,
+        };
+        // What says less than is known, and nothing else, makes no version.
+        let is_known = |current: &Value| {
+            panels::says_the_same(&resource, current) && resource["meta"]["tag"] == current["meta"]["tag"]
+        };
+        if (is_registration || known.has_said(content)) && current.as_ref().is_some_and(is_known) {
+            self.settle(work, thread, fact, (content, time), Some((known, before)))?;
             return Ok(Applied::Repeated);
         }
-        let resource = match (fact.act, current) {
-            (Act::Merge, Some(mut current)) => {
-                merge(&mut current, &resource);
-                prune(&mut current);
-                current
-            }
-            (Act::Replace, Some(current)) if thread.address.key.rid.type_code == TypeCode::PATIENT => {
-                with_merges(resource, &current)
-            }
-            _ => joined.unwrap_or(resource),
-        };
-        self.settle(work, thread, fact, (content, record.effective_ms), Some((known, before)))?;
+        self.settle(work, thread, fact, (content, time), Some((known, before)))?;
         work.put(&thread.address, resource.clone())?;
         self.link(work, thread, &resource)?;
         Ok(Applied::Updated)
@@ -251,7 +267,11 @@ impl Loom<'_> {
             newest = older.clone();
             merge(&mut newest, &stated);
         }
-        if fact.act == Act::Merge {
+        if thread.address.key.rid.type_code == TypeCode::PATIENT {
+            // What the older message says and the current one does not is kept in the current one.
+            newest = registration::before(fact, &older, current.clone());
+            older = registration::after(fact, older, &current);
+        } else if fact.act == Act::Merge {
             // What the older message says and the current one does not is kept in the current one.
             newest = older.clone();
             prune(&mut newest);
@@ -262,7 +282,8 @@ impl Loom<'_> {
             older = patched;
         }
         work.put(&thread.address, older)?;
-        work.put(&thread.address, newest)?;
+        work.put(&thread.address, newest.clone())?;
+        self.link(work, thread, &newest)?;
         known.remember(content);
         let row = known.write();
         work.replace_row(Keyspace::Claim, rows::hashed(work.tenant(), rows::CLAIM, thread.hash), before, row.clone());
@@ -276,26 +297,18 @@ impl Loom<'_> {
         work: &mut Work<'_>,
         thread: &mut Thread,
         fact: &Fact,
-        (content, time_ms): (u64, Option<i64>),
+        (content, time): (u64, Time),
         before: Option<(Known, Vec<u8>)>,
     ) -> Result<(), Failure> {
         let key = rows::hashed(work.tenant(), rows::CLAIM, thread.hash);
-        let is_asserted = fact.act != Act::Mention;
+        let is_asserted = matches!(fact.act, Act::Replace | Act::Merge);
         let address = &thread.address.key;
-        let mut now = Known {
-            home: address.home,
-            rid: address.rid,
-            is_asserted,
-            source_time_ms: time_ms,
-            content,
-            earlier: Vec::new(),
-        };
+        let mut now = Known { home: address.home, rid: address.rid, is_asserted, time, content, earlier: Vec::new() };
         if let Some((known, row)) = before {
             now.earlier = known.earlier.clone();
             if known.is_asserted {
                 now.remember(known.content);
-                // A source that gives no time for a correction does not make the next one older than it.
-                now.source_time_ms = time_ms.max(known.source_time_ms);
+                now.time = time.over(known.time, self.at_ms);
             }
             now.earlier.retain(|earlier| *earlier != content);
             let bytes = now.write();
@@ -335,20 +348,45 @@ impl Loom<'_> {
     }
 }
 
-/// A registration replaced as a whole keeps what its source declared about it before: by which it was replaced, which it replaces.
-fn with_merges(mut resource: Value, current: &Value) -> Value {
-    let declared = current["link"].as_array().into_iter().flatten();
-    let declared = declared.filter(|link| matches!(link["type"].as_str(), Some("replaces" | "replaced-by")));
-    let mut links = resource["link"].as_array().cloned().unwrap_or_default();
-    for link in declared {
-        if !links.contains(link) {
-            links.push(link.clone());
+/// Marks what another document has replaced. What it says, and by what its source knows it, stays as it is.
+fn supersede(work: &mut Work<'_>, address: &Address) -> Result<Applied, Failure> {
+    match work.get(address)? {
+        Some(mut current) if current["status"] == "current" => {
+            current["status"] = Value::from("superseded");
+            work.put(address, current)?;
+            Ok(Applied::Updated)
         }
+        _ => Ok(Applied::Mentioned),
     }
-    if !links.is_empty() {
-        resource["link"] = Value::Array(links);
+}
+
+/// What is there after a fact about anything but a registration.
+fn later(fact: &Fact, said: Value, current: &Value) -> Value {
+    if fact.act == Act::Merge {
+        let mut after = current.clone();
+        merge(&mut after, &said);
+        prune(&mut after);
+        return after;
+    }
+    let joined = join_panels(fact, current, &said, false);
+    still_superseded(joined.unwrap_or(said), current)
+}
+
+/// What was replaced stays replaced, also when it comes behind the document that replaced it, or again.
+fn still_superseded(mut resource: Value, current: &Value) -> Value {
+    let is_document = resource["resourceType"] == "DocumentReference";
+    if is_document && current["status"] == "superseded" && resource["status"] == "current" {
+        resource["status"] = Value::from("superseded");
     }
     resource
+}
+
+/// Whether a preliminary result would take the place of a final one: it was sent again, or overtaken.
+fn is_step_back(said: &Value, current: &Value) -> bool {
+    let is_result = matches!(said["resourceType"].as_str(), Some("Observation" | "DiagnosticReport"));
+    let is_one_of =
+        |resource: &Value, words: &[&str]| resource["status"].as_str().is_some_and(|status| words.contains(&status));
+    is_result && is_one_of(said, &PRELIMINARY) && is_one_of(current, &FINAL)
 }
 
 /// A report of which the message has some panels only.

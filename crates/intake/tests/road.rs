@@ -70,6 +70,11 @@ impl House {
         block_on(self.road.receive(&self.caller, source, delivery)).unwrap()
     }
 
+    fn send_table(&self, source: &Source, name: &str, text: &str) -> Receipt {
+        let delivery = Delivery { bytes: text.as_bytes(), name: Some(name), form: None };
+        block_on(self.road.receive(&self.caller, source, delivery)).unwrap()
+    }
+
     fn all(&self, query: &str) -> Vec<Value> {
         let (type_name, query) = query.split_once('?').unwrap_or((query, ""));
         let page = self.records.search(&self.caller, Some(type_name), query).unwrap();
@@ -324,4 +329,207 @@ fn a_merge_declared_by_the_source_joins_two_registrations() {
     let given_up: Vec<Value> = house.all("Patient").into_iter().filter(|patient| patient["active"] == false).collect();
     assert_eq!(given_up.len(), 1);
     assert_eq!(given_up[0]["link"][0]["type"], "replaced-by");
+}
+
+/// What stands in a list of a resource.
+fn values<'v>(resource: &'v Value, list: &str, member: &str) -> Vec<&'v str> {
+    resource[list].as_array().into_iter().flatten().filter_map(|item| item[member].as_str()).collect()
+}
+
+#[test]
+fn an_update_takes_no_number_telephone_or_name_away() {
+    let house = house();
+    let source = house.source("a");
+    let header = "YLJGDM,JZLSH,BRID,KH,HZXM,XBDM,CSRQ,ZJLXDM,ZJHM,LXDH,GHSJ,GXSJ,XGBZ";
+    let row = |row: &str| format!("{header}\n990121001,{row}\n");
+    let number = number(31);
+    let first = row(&format!("1,B1,K1,王珅,1,19800101,01,{number},10012345678,20240305080000,20240305080000,1"));
+    assert_eq!(house.send_table(&source, "TB_HIS_MZ_Reg.csv", &first).counts.set_aside, 0);
+    let before = house.one("Patient");
+    assert!(values(&before, "identifier", "value").contains(&number.as_str()));
+    let second = row("2,B1,K2,,1,,,,,20240306080000,20240306080000,1");
+    assert_eq!(house.send_table(&source, "TB_HIS_MZ_Reg.csv", &second).counts.set_aside, 0);
+    let after = house.one("Patient");
+    let numbers = values(&after, "identifier", "value");
+    assert!(numbers.contains(&number.as_str()) && numbers.contains(&"K2") && !numbers.contains(&"K1"), "{numbers:?}");
+    assert_eq!(values(&after, "telecom", "value"), ["10012345678"]);
+    assert_eq!((&after["name"][0]["text"], &after["birthDate"]), (&json!("王珅"), &json!("1980-01-01")));
+    // Only who it is again: nothing new about the patient.
+    let version = after["meta"]["versionId"].clone();
+    house.send_table(&source, "TB_HIS_MZ_Reg.csv", &row("3,B1,K2,,1,,,,,20240307080000,20240307080000,1"));
+    assert_eq!(house.one("Patient")["meta"]["versionId"], version);
+    // An older row brings another telephone: that is no news, and neither is it lost.
+    house.send_table(
+        &source,
+        "TB_HIS_MZ_Reg.csv",
+        &row("0,B1,K0,王珅,1,19800101,,,10099990000,20240301080000,20240301080000,1"),
+    );
+    assert_eq!(values(&house.one("Patient"), "telecom", "value"), ["10012345678"]);
+}
+
+#[test]
+fn what_a_message_takes_back_goes() {
+    let house = house();
+    let source = house.source("a");
+    let update = |event: &str, time: &str, phone: &str, number: &str| {
+        format!(
+            "MSH|^~\\&|HIS|H1|KM|KM|{time}||ADT^{event}|{time}|P|2.4\rEVN|{event}|{time}\rPID|1||1001^^^H1||张三||19800101|M|||||{phone}||||||{number}\rPV1|1|I|W1||||||||||||||||V1\r"
+        )
+    };
+    let number = number(32);
+    house.send_bytes(&source, update("A01", "20240305080000", "10012345678", &number).as_bytes());
+    assert_eq!(values(&house.one("Patient"), "telecom", "value"), ["10012345678"]);
+    house.send_bytes(&source, update("A08", "20240306080000", "", "").as_bytes());
+    let kept = house.one("Patient");
+    assert!(values(&kept, "identifier", "value").contains(&number.as_str()), "{kept}");
+    assert_eq!(values(&kept, "telecom", "value"), ["10012345678"]);
+    house.send_bytes(&source, update("A08", "20240307080000", "\"\"", "").as_bytes());
+    assert!(house.one("Patient").get("telecom").is_none());
+}
+
+#[test]
+fn a_withdrawal_by_its_day_alone_counts() {
+    let house = house();
+    let source = house.source("a");
+    let header = "YLJGDM,BRID,BGDH,BGRQ,JCXH,JCXMDM,JCXMMC,JCJG,JLDW,JCSJ,GXSJ,XGBZ";
+    let row = |row: &str| format!("{header}\n990121001,B1,R1,20240305,1,GLU,葡萄糖,{row}\n");
+    let send = |text: &str| house.send_table(&source, "TB_LIS_Indicators.csv", &row(text));
+    send("5.6,mmol/L,20240305080000,20240307100000,1");
+    assert_eq!(house.one("Observation")["status"], "final");
+    let withdrawn = send("5.6,mmol/L,20240305080000,,3");
+    assert_eq!((withdrawn.counts.late, withdrawn.counts.set_aside), (0, 0), "{withdrawn:?}");
+    assert_eq!(house.one("Observation")["status"], "entered-in-error");
+    // A day without a time of day is no time before one within it.
+    send("5.7,mmol/L,20240305080000,20240308093000,1");
+    let same_day = send("5.8,mmol/L,20240305080000,2024-03-08,2");
+    assert_eq!(same_day.counts.late, 0);
+    assert_eq!(house.one("Observation")["valueQuantity"]["value"].to_string(), "5.8");
+    let older = send("5.9,mmol/L,20240305080000,20240306080000,2");
+    assert_eq!(older.counts.late, 1);
+    assert_eq!(house.one("Observation")["valueQuantity"]["value"].to_string(), "5.8");
+}
+
+#[test]
+fn a_clock_that_is_ahead_freezes_nothing() {
+    let house = house();
+    let source = house.source("a");
+    house.send(&source, &bundle("2099-03-05T08:00:00+08:00", &[glucose("o1", "p1", 5.6)]));
+    let soon = model::instant_text(SystemClock.now_ms() + 60_000);
+    let corrected = house.send(&source, &bundle(&soon, &[glucose("o1", "p1", 6.5)]));
+    assert_eq!(corrected.counts.late, 0);
+    assert_eq!(house.one("Observation")["valueQuantity"]["value"].to_string(), "6.5");
+}
+
+#[test]
+fn a_preliminary_result_does_not_take_the_place_of_a_final_one() {
+    let house = house();
+    let source = house.source("a");
+    let at = |day: u32, status: &str, value: f64| {
+        let mut result = glucose("o1", "p1", value);
+        result["status"] = status.into();
+        bundle(&format!("2024-03-{day:02}T08:00:00+08:00"), &[result])
+    };
+    house.send(&source, &at(5, "preliminary", 5.0));
+    house.send(&source, &at(6, "final", 6.0));
+    let again = house.send(&source, &at(8, "preliminary", 5.0));
+    assert_eq!((again.counts.repeated, again.counts.updated), (1, 0), "said before");
+    let other = house.send(&source, &at(9, "preliminary", 5.5));
+    assert_eq!(other.counts.late, 1);
+    let current = house.one("Observation");
+    assert_eq!((&current["status"], current["valueQuantity"]["value"].to_string()), (&json!("final"), "6.0".into()));
+    let statuses: Vec<String> = house.versions(&current).iter().map(|version| version["status"].to_string()).collect();
+    assert_eq!(statuses.len(), 4, "it is in the history: {statuses:?}");
+    house.send(&source, &at(10, "corrected", 6.1));
+    assert_eq!(house.one("Observation")["status"], "corrected");
+}
+
+#[test]
+fn a_set_aside_admission_waits_for_its_own_visit() {
+    let house = house();
+    let source = house.source("a");
+    let admit = |time: &str, visit: &str, discharged: &str| {
+        format!(
+            "MSH|^~\\&|HIS|H1|KM|KM|{time}||ADT^A01|{time}{visit}|P|2.4\rEVN|A01|{time}\rPID|1||1001^^^H1||张三||19800101|M\rPV1|1|I|W1||||||||||||||||{visit}|||||||||||||||||||||||||{time}|{discharged}\r"
+        )
+    };
+    let wrong = house.send_bytes(&source, admit("20240305080000", "V1", "20240301080000").as_bytes());
+    assert_eq!(wrong.outcome, Outcome::SetAside, "{wrong:?}");
+    assert_eq!(house.problems(&source, ProblemState::SetAside).len(), 1);
+    let other = house.send_bytes(&source, admit("20240405080000", "V2", "").as_bytes());
+    assert_ne!(other.outcome, Outcome::SetAside, "{other:?}");
+    assert_eq!(house.problems(&source, ProblemState::SetAside).len(), 1, "another visit corrects nothing");
+    house.send_bytes(&source, admit("20240305080000", "V1", "").as_bytes());
+    assert!(house.problems(&source, ProblemState::SetAside).is_empty());
+    assert_eq!(house.problems(&source, ProblemState::Corrected).len(), 1);
+}
+
+#[test]
+fn a_replaced_document_is_superseded_and_one_that_was_added_to_is_not() {
+    let text = include_str!("../../formats/tests/cda/cases/c0052-full.xml");
+    let document = |number: &str, time: &str, related: &str| {
+        let related = match related.split_once(' ') {
+            Some((code, parent)) => format!(
+                "<relatedDocument typeCode=\"{code}\"><parentDocument><id root=\"2.16.156.10011.1.1\" extension=\"{parent}\"/></parentDocument></relatedDocument>"
+            ),
+            None => String::new(),
+        };
+        text.replace("DOC00000007", number).replace("20240305101500", time).replacen(
+            "  <componentOf",
+            &format!("  {related}\n  <componentOf"),
+            1,
+        )
+    };
+    let house = house();
+    let source = house.source("a");
+    let send = |number: &str, time: &str, related: &str| {
+        let receipt = house.send_bytes(&source, document(number, time, related).as_bytes());
+        assert_ne!(receipt.outcome, Outcome::SetAside, "{receipt:?}");
+        receipt
+    };
+    let status = |number: &str| -> Value {
+        let all = house.all("DocumentReference");
+        let found = all.iter().find(|one| one["masterIdentifier"]["value"] == number).unwrap();
+        found["status"].clone()
+    };
+    send("DOC1", "20240305101500", "");
+    send("DOC2", "20240306101500", "RPLC DOC1");
+    assert_eq!((status("DOC1"), status("DOC2")), (json!("superseded"), json!("current")));
+    // Its replacement came first.
+    send("DOC4", "20240308101500", "RPLC DOC3");
+    send("DOC3", "20240307101500", "");
+    assert_eq!((status("DOC3"), status("DOC4")), (json!("superseded"), json!("current")));
+    send("DOC5", "20240309101500", "APND DOC4");
+    assert_eq!((status("DOC4"), status("DOC5")), (json!("current"), json!("current")));
+    let all = house.all("DocumentReference");
+    let added = all.iter().find(|one| one["masterIdentifier"]["value"] == "DOC5").unwrap();
+    assert_eq!(added["relatesTo"][0]["code"], "appends");
+    // The same again in new envelopes: nothing changes.
+    let versions: Vec<String> = all.iter().map(|one| one["meta"]["versionId"].to_string()).collect();
+    let again = send("DOC1", "20240401101500", "");
+    assert_eq!(again.counts.updated, 0, "{again:?}");
+    send("DOC2", "20240402101500", "RPLC DOC1");
+    assert_eq!(status("DOC1"), "superseded");
+    let after: Vec<String> =
+        house.all("DocumentReference").iter().map(|one| one["meta"]["versionId"].to_string()).collect();
+    assert_eq!(after, versions);
+}
+
+#[test]
+fn a_correction_is_not_older_than_the_sending_of_what_it_corrects() {
+    let house = house();
+    let source = house.source("a");
+    // The first message has no OBR-22, so that it counts from its MSH-7.
+    let report = |sent: &str, changed: &str, status: &str, value: &str| {
+        format!(
+            "MSH|^~\\&|LIS|H1|KM|KM|{sent}||ORU^R01|{sent}{value}|P|2.4\rPID|1||1001^^^H1||张三||19800101|M\rOBR|1|S1|R1|GLU^葡萄糖|||20240305080000|||||||||||||||{changed}|||{status}\rOBX|1|NM|GLU^葡萄糖||{value}|mmol/L||||{status}\r"
+        )
+    };
+    let first = house.send_bytes(&source, report("20240305100500", "", "F", "5.6").as_bytes());
+    assert_eq!(first.counts.set_aside, 0, "{first:?}");
+    let second = house.send_bytes(&source, report("20240305100600", "20240305100000", "C", "6.5").as_bytes());
+    assert_eq!((second.counts.late, second.counts.set_aside), (0, 0), "{second:?}");
+    assert_eq!(house.one("Observation")["valueQuantity"]["value"].to_string(), "6.5");
+    let overtaken = house.send_bytes(&source, report("20240305100700", "20240305095500", "C", "6.0").as_bytes());
+    assert_eq!(overtaken.counts.late, 1);
+    assert_eq!(house.one("Observation")["valueQuantity"]["value"].to_string(), "6.5");
 }
