@@ -80,8 +80,19 @@ pub struct Clusters {
 
 /// Below this a pair inside one cluster says loudly that it is two persons.
 const AGAINST: i32 = -8 * UNITS_PER_BIT;
-/// Pairs looked at between two clusters; more than this are sampled from the start of both, which are in a fixed order.
+/// Pairs looked at between two clusters beside those of numbers and orders of birth; more than this are sampled from the start of
+/// both, which are in an order of content.
 const PAIRS_MAX: usize = 400;
+
+/// A member of a cluster as a veto sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Member {
+    /// Nothing about it excludes others for certain: neither a document nor an order of birth. The others come first.
+    is_plain: bool,
+    /// What it says, without the day on which it was said.
+    content: u64,
+    at: u32,
+}
 
 struct State<'a> {
     all: &'a [Packed],
@@ -144,8 +155,23 @@ impl State<'_> {
             let twice = numbers.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
             twice.collect::<Vec<u64>>()
         };
-        let left = established(left);
-        !left.is_empty() && established(right).iter().any(|number| !left.contains(number))
+        let (left, right) = (established(left), established(right));
+        !left.is_empty() && !right.is_empty() && !right.iter().any(|number| left.contains(number))
+    }
+
+    /// The members of a cluster in an order of content, those with a document or an order of birth first; what was said twice
+    /// stands once. Neither the order of arrival nor that of merging shows.
+    fn contents(&self, members: &[u32]) -> Vec<Member> {
+        let content = |at: &u32| {
+            let mut one = self.all[*at as usize];
+            one.registered = 0;
+            let is_plain = !one.has_own_document() && one.birth_order() == 0;
+            Member { is_plain, content: fingerprint(&one), at: *at }
+        };
+        let mut contents: Vec<Member> = members.iter().map(content).collect();
+        contents.sort_unstable();
+        contents.dedup_by_key(|member| member.content);
+        contents
     }
 
     /// May the clusters of two registrations become one?
@@ -158,13 +184,23 @@ impl State<'_> {
         if self.have_established_numbers(&left, &right) {
             return false;
         }
-        let pairs = left.iter().flat_map(|one| right.iter().map(move |other| (*one, *other))).take(PAIRS_MAX);
-        for (one, other) in pairs {
-            if is_veto(&self.all[one as usize], &self.all[other as usize], self.scorer) {
-                return false;
-            }
+        let (left, right) = (self.contents(&left), self.contents(&right));
+        let key = |side: &[Member]| (side.len(), side.first().map(|member| member.content));
+        let (few, many) = if key(&left) <= key(&right) { (left, right) } else { (right, left) };
+        let is_veto = |one: &Member, other: &Member| {
+            is_veto(&self.all[one.at as usize], &self.all[other.at as usize], self.scorer)
+        };
+        let plain_from = |side: &[Member]| side.partition_point(|member| !member.is_plain);
+        let (few_plain, many_plain) = (plain_from(&few), plain_from(&many));
+        // Two numbers are never overlooked, however many registrations a person has.
+        if few[..few_plain].iter().any(|one| many[..many_plain].iter().any(|other| is_veto(one, other))) {
+            return false;
         }
-        true
+        let others = few.iter().enumerate().flat_map(|(at, one)| {
+            let from = if at < few_plain { many_plain } else { 0 };
+            many[from..].iter().map(move |other| (one, other))
+        });
+        !others.take(PAIRS_MAX).any(|(one, other)| is_veto(one, other))
     }
 }
 

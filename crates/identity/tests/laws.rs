@@ -7,7 +7,7 @@ use identity::cluster::{ReviewKind, Wishes};
 use identity::evaluate::evaluate;
 use identity::index::{Decision, Index, SnapshotError};
 use identity::packed::Packed;
-use identity::standardise::{Regions, Registration, standardise};
+use identity::standardise::{Regions, Registration, document, standardise};
 use identity::table::read_columns;
 use proptest::prelude::*;
 
@@ -84,6 +84,50 @@ fn the_partition_does_not_depend_on_the_order_of_arrival() {
     let straight: Vec<usize> = (0..all.len()).collect();
     let expected = partition(&link(all, &frozen, &Wishes::default()).clusters.cluster_of, &straight);
     proptest!(ProptestConfig::with_cases(40), |(order in Just(straight).prop_shuffle())| {
+        let mixed: Vec<Packed> = order.iter().map(|at| all[*at]).collect();
+        let linked = link(&mixed, &frozen, &Wishes::default());
+        prop_assert_eq!(&partition(&linked.clusters.cluster_of, &order), &expected);
+    });
+}
+
+/// 25 registrations at one home and 25 at another under one name and birth date, one valid number on each side.
+fn two_crowds() -> Vec<Packed> {
+    let number = |body: u64| match document::check_of(body) {
+        10 => format!("{body}X"),
+        check => format!("{body}{check}"),
+    };
+    let homes = [
+        (number(11_010_519_550_312_011), "10011110001", "北京市朝阳区建国路18号3单元501室"),
+        (number(44_030_419_550_312_057), "10022220002", "北京市朝阳区南京路9号2单元302室"),
+    ];
+    let mut all = Vec::new();
+    for (number, phone, address) in &homes {
+        for visit in 0..25 {
+            let reg_date = format!("20{}-{:02}-{:02}", 10 + visit % 14, 1 + visit % 12, 1 + visit * 7 % 27);
+            let sent = Registration {
+                id_no: if visit == 12 { number } else { "" },
+                name: "欧阳清和",
+                sex: "1",
+                birth_date: "1955-03-12",
+                phone,
+                address,
+                reg_date: &reg_date,
+                ..Registration::default()
+            };
+            all.push(Packed::new(&standardise(&sent, &Regions::default())));
+        }
+    }
+    all
+}
+
+#[test]
+fn persons_with_many_registrations_do_not_depend_on_the_order_of_arrival() {
+    let mut all = two_crowds();
+    let frozen = Frozen::learn(&mut all);
+    let straight: Vec<usize> = (0..all.len()).collect();
+    let expected = partition(&link(&all, &frozen, &Wishes::default()).clusters.cluster_of, &straight);
+    assert_eq!(expected.iter().map(Vec::len).collect::<Vec<_>>(), [25, 25], "two valid numbers are two persons");
+    proptest!(ProptestConfig::with_cases(60), |(order in Just(straight).prop_shuffle())| {
         let mixed: Vec<Packed> = order.iter().map(|at| all[*at]).collect();
         let linked = link(&mixed, &frozen, &Wishes::default());
         prop_assert_eq!(&partition(&linked.clusters.cluster_of, &order), &expected);
