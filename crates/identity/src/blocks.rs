@@ -5,8 +5,8 @@
 //! left out are counted and reported. A split depends on the set of registrations only, never on their order.
 
 use crate::packed::Packed;
+use crate::standardise::NameKind;
 use crate::standardise::name::readings_of;
-use crate::standardise::{DocumentKind, NameKind};
 use crate::text::mix;
 
 /// Blocks up to this size are compared whole: a person with a dozen visits stays in one block.
@@ -96,12 +96,7 @@ fn month_day(packed: &Packed) -> u64 {
 pub fn keys(packed: &Packed) -> [u32; PASSES] {
     let mut keys = [0; PASSES];
     if packed.has_own_document() {
-        let is_numbered = matches!(
-            packed.kind(),
-            DocumentKind::Resident | DocumentKind::ResidentUpgraded | DocumentKind::ResidentInvalid
-        );
-        let body = if packed.kind() == DocumentKind::ResidentInvalid { packed.value() / 11 } else { packed.value() };
-        if is_numbered {
+        if let Some(body) = packed.body() {
             keys[0] = key(0, [body, 1]);
             keys[1] = key(1, [body % 100_000_000_000, 1]);
             keys[2] = key(2, [body / 1000, 1]);

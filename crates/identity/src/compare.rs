@@ -235,11 +235,8 @@ fn compare_documents(left: &Packed, right: &Packed) -> u8 {
         return if is_certain { document::SAME } else { document::SAME_DOUBTFUL };
     }
     let (left_kind, right_kind) = (left.kind(), right.kind());
-    let is_scheme = |kind| {
-        use DocumentKind as K;
-        matches!(kind, K::Resident | K::ResidentUpgraded | K::ResidentInvalid | K::ResidentDamaged)
-    };
-    if is_scheme(left_kind) && is_scheme(right_kind) {
+    let has_digits = |one: &Packed| one.body().is_some() || one.kind() == DocumentKind::ResidentDamaged;
+    if has_digits(left) && has_digits(right) {
         let level = compare_residents(left, right);
         // A number that is probably somebody else's says nothing by being different.
         return if is_doubtful && level >= document::NEAR { 0 } else { level };
@@ -251,36 +248,50 @@ fn compare_documents(left: &Packed, right: &Packed) -> u8 {
     if is_one_edit(left.value(), right.value(), 37) { document::SLIP } else { document::DIFFERENT_UNCHECKED }
 }
 
-fn body(packed: &Packed) -> u64 {
-    if packed.kind() == DocumentKind::ResidentInvalid { packed.value() / 11 } else { packed.value() }
+/// The same scheme of 17 digits and a check is used for residents, for 港澳台居民 (81, 82, 83) and for foreigners (9).
+fn are_of_one_people(left: DocumentKind, right: DocumentKind) -> bool {
+    use DocumentKind as K;
+    let people = |kind| match kind {
+        K::HongKongMacaoTaiwanResidence => 1,
+        K::PermanentResidence => 2,
+        _ => 0,
+    };
+    people(left) == people(right)
 }
 
 fn compare_residents(left: &Packed, right: &Packed) -> u8 {
     use DocumentKind as K;
-    let both_checked = left.kind().is_checked() && right.kind().is_checked();
-    if both_checked {
+    let is_one_people = are_of_one_people(left.kind(), right.kind());
+    if left.is_checked() && right.is_checked() {
+        // Who settles may come to hold a number of another people.
+        if !is_one_people {
+            return 0;
+        }
         let (a, b) = (left.value(), right.value());
         // The last three digits are the sequence within region and day.
         let is_same_day = a / 1000 == b / 1000;
         return if is_same_day || is_one_edit(a, b, 10) { document::NEAR } else { document::DIFFERENT };
     }
+    // A slip may be in the digits that tell the people; what differs more may be another kind of number.
+    let different = if is_one_people { document::DIFFERENT_UNCHECKED } else { 0 };
     if left.kind() == K::ResidentDamaged || right.kind() == K::ResidentDamaged {
-        return compare_damaged(left, right);
+        return if is_damaged_slip(left, right) { document::SLIP } else { different };
     }
-    let (a, b) = (body(left), body(right));
+    let (a, b) = (left.body(), right.body());
     if a == b {
         // Only the check differs, or one is the number's first generation.
         let is_upgrade = left.kind() == K::ResidentUpgraded || right.kind() == K::ResidentUpgraded;
         let is_invalid = left.kind() == K::ResidentInvalid || right.kind() == K::ResidentInvalid;
         return if is_upgrade && !is_invalid { document::SAME } else { document::SLIP };
     }
+    let (Some(a), Some(b)) = (a, b) else { return 0 };
     let is_turned_into_check = is_check_turned(left, right) || is_check_turned(right, left);
-    if is_one_edit(a, b, 10) || is_turned_into_check { document::SLIP } else { document::DIFFERENT_UNCHECKED }
+    if is_one_edit(a, b, 10) || is_turned_into_check { document::SLIP } else { different }
 }
 
 /// The last digit and the check character were exchanged.
 fn is_check_turned(invalid: &Packed, other: &Packed) -> bool {
-    if invalid.kind() != DocumentKind::ResidentInvalid || !other.kind().is_checked() {
+    if invalid.kind() != DocumentKind::ResidentInvalid || !other.is_checked() {
         return false;
     }
     let (whole, right_body) = (invalid.value(), other.value());
@@ -290,13 +301,13 @@ fn is_check_turned(invalid: &Packed, other: &Packed) -> bool {
 }
 
 /// A number that lost or gained digits: is it a beginning-to-end match but for one digit?
-fn compare_damaged(left: &Packed, right: &Packed) -> u8 {
+fn is_damaged_slip(left: &Packed, right: &Packed) -> bool {
     let digits = |packed: &Packed, out: &mut [u8; 20]| -> usize {
         let (mut value, length) = if packed.kind() == DocumentKind::ResidentDamaged {
             let kept = packed.value() & ((1 << 57) - 1);
             (kept, ((packed.value() >> 57) as usize + 14).min(17))
         } else {
-            (body(packed), 17)
+            (packed.body().unwrap_or(0), 17)
         };
         for slot in out[..length].iter_mut().rev() {
             *slot = (value % 10) as u8;
@@ -317,7 +328,7 @@ fn compare_damaged(left: &Packed, right: &Packed) -> u8 {
     let back_turned =
         b[..b_length.saturating_sub(1)].iter().rev().zip(a.iter().rev()).take_while(|(x, y)| x == y).count();
     let back = back_at(0).max(back_at(1)).max(back_turned);
-    if front + back + 2 >= a_length.max(b_length) { document::SLIP } else { document::DIFFERENT_UNCHECKED }
+    front + back + 2 >= a_length.max(b_length)
 }
 
 /// Do two numbers of one length differ in one digit, or in two turned neighbours?
@@ -506,7 +517,10 @@ fn compare_lengths(a: &[u16], b: &[u16], is_surname: bool) -> u8 {
 
 /// 曲比 and 曲比阿支: four characters without a long surname are a name in parts whose dot was lost, and the other was cut there.
 fn is_cut_at_lost_dot(short: &[u16], long: &[u16]) -> bool {
-    short.len() >= 2 && long.len() >= 4 && long.starts_with(short) && !crate::reading::is_long_surname([long[0], long[1]])
+    short.len() >= 2
+        && long.len() >= 4
+        && long.starts_with(short)
+        && !crate::reading::is_long_surname([long[0], long[1]])
 }
 
 fn is_turned(a: &[u16], b: &[u16]) -> bool {

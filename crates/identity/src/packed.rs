@@ -1,5 +1,6 @@
 //! The packed registration: 64 bytes that hold everything that blocking and scoring read.
 
+use crate::standardise::document::OLD_FORM;
 use crate::standardise::name::TOKENS_MAX;
 use crate::standardise::{Date, DocumentKind, NameKind, Standard, Standing};
 
@@ -171,7 +172,28 @@ impl Packed {
     #[inline]
     #[must_use]
     pub fn has_checked_document(&self) -> bool {
-        self.kind().is_checked() && self.standing() == Standing::Own
+        self.is_checked() && self.standing() == Standing::Own
+    }
+
+    /// Does the document's number carry a check character that is right? One person has one such number for life.
+    #[inline]
+    #[must_use]
+    pub fn is_checked(&self) -> bool {
+        self.kind().is_checked() || (self.kind() == DocumentKind::PermanentResidence && self.body().is_some())
+    }
+
+    /// The 17 digits before the check character, for kinds of GB 11643 that have them all.
+    #[inline]
+    #[must_use]
+    pub fn body(&self) -> Option<u64> {
+        use DocumentKind as K;
+        match self.kind() {
+            K::Resident | K::ResidentUpgraded | K::HongKongMacaoTaiwanResidence => Some(self.value()),
+            K::ResidentInvalid => Some(self.value() / 11),
+            // The older card has letters.
+            K::PermanentResidence if self.value() & OLD_FORM == 0 => Some(self.value()),
+            _ => None,
+        }
     }
 
     /// Writes whose document it is.

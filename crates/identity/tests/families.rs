@@ -97,3 +97,31 @@ fn a_name_that_a_program_cut_off_is_no_other_person_s() {
     let son = Registration { name: "Erik Larsen", ..father };
     assert_eq!(persons(&linked(&[father, son])), 2);
 }
+
+#[test]
+fn numbers_of_compatriots_and_of_foreigners_are_two_people_s_when_they_differ() {
+    // 81: from Hong Kong; 9, the province and 840: a foreigner of today's card, and the same of two more.
+    for (one, other, name) in [
+        (81_000_019_850_312_903, 81_000_019_850_312_905, "陈志明"),
+        (81_000_019_850_312_903, 81_000_019_850_312_930, "陈志明"),
+        (91_184_019_850_312_301, 91_184_019_850_312_303, "James Smith"),
+    ] {
+        let (one, other) = (number(one), number(other));
+        let left = Registration {
+            id_no: &one,
+            name,
+            sex: "1",
+            birth_date: "1985-03-12",
+            phone: "10011110007",
+            ..Registration::default()
+        };
+        let right = Registration { id_no: &other, phone: "10022220008", ..left };
+        assert_eq!(persons(&linked(&[left, right])), 2, "{one} and {other}");
+        assert_eq!(persons(&linked(&[left, Registration { phone: "10022220008", ..left }])), 1, "{one} twice");
+        assert_eq!(persons(&linked(&[left, left, right, right])), 2, "{one} and {other}, twice each");
+    }
+    let right = number(81_000_019_850_312_903);
+    let wrong = right.replacen("19850", "19580", 1);
+    let said = |id_no, phone| Registration { id_no, name: "陈志明", sex: "1", phone, ..Registration::default() };
+    assert_eq!(persons(&linked(&[said(&right, "10011110007"), said(&wrong, "10011110007")])), 1, "a slip");
+}

@@ -95,6 +95,9 @@ impl DocumentKind {
     }
 }
 
+/// Set in the value of a 外国人永久居留身份证 of the form before 2023, which has no 17 digits: above every number of 17 digits.
+pub(crate) const OLD_FORM: u64 = 1 << 59;
+
 /// A document number as read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Document {
@@ -202,7 +205,7 @@ fn read_characters(number: &[u8], hint: &str, regions: &Regions) -> Document {
         (15, 0) if is_plain(0) => read_fifteen(number, regions),
         (16..=20, 0) if digits + 1 >= number.len() => damaged(number),
         _ if hint == "02" => Document::without_birth(DocumentKind::HouseholdBook, pack(number)),
-        (15, 3) if is_plain(3) => Document::without_birth(DocumentKind::PermanentResidence, pack(number)),
+        (15, 3) if is_plain(3) => Document::without_birth(DocumentKind::PermanentResidence, pack(number) | OLD_FORM),
         // The last two digits of the older card count renewals: the person is in the first nine characters.
         (9 | 11, 1) if is_plain(1) && matches!(number[0], b'H' | b'M') => {
             Document::without_birth(DocumentKind::TravelPermit, pack(&number[..9]))

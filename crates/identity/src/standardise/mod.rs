@@ -17,7 +17,7 @@ pub use phone::Phone;
 pub use regions::Regions;
 
 /// The version of these rules. It changes whenever the same text would give another form.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// One registration (登记) as a source sent it: the columns of `kangmai empi link`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
