@@ -359,12 +359,18 @@ pub(crate) fn compare_names(left: &Packed, right: &Packed) -> u8 {
     let (left_kind, right_kind) = (left.name_kind(), right.name_kind());
     match (left_kind, right_kind) {
         (NameKind::Missing | NameKind::Infant, _) | (_, NameKind::Missing | NameKind::Infant) => return 0,
+        (NameKind::Newborn, NameKind::Newborn) if left.is_masked() || right.is_masked() => {
+            return if compare_masked(left, right) == 0 { 0 } else { name::MOTHER_DIFFERENT };
+        }
         (NameKind::Newborn, NameKind::Newborn) => {
             let is_same = left.whole == right.whole || shares_reading(left, right);
             return if is_same { name::MOTHER_SAME } else { name::MOTHER_DIFFERENT };
         }
         (NameKind::Newborn, _) | (_, NameKind::Newborn) => return 0,
         _ => {}
+    }
+    if left.is_masked() || right.is_masked() {
+        return compare_masked(left, right);
     }
     if left.whole == right.whole {
         return name::SAME;
@@ -382,6 +388,13 @@ pub(crate) fn compare_names(left: &Packed, right: &Packed) -> u8 {
         return name::SOUND;
     }
     compare_short(left, right)
+}
+
+/// A masked name says nothing but the surname: one that agrees is a family's, one that does not is another name.
+fn compare_masked(left: &Packed, right: &Packed) -> u8 {
+    let is_foreign = |one: &Packed| one.name_kind() == NameKind::Words;
+    let is_surname = compare_tokens(left.tokens[0], right.tokens[0], true) != TokenMatch::Different;
+    if is_surname && !is_foreign(left) && !is_foreign(right) { 0 } else { name::DIFFERENT }
 }
 
 #[inline]

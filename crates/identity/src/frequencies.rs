@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::packed::{Packed, RARITY_STEPS};
+use crate::standardise::name::WILD;
 use crate::text::{NumberMap, mix};
 
 /// A household with its relatives and a few slips of the keyboard stays below this many names on one telephone.
@@ -81,7 +82,7 @@ impl Frequencies {
     /// Names are counted by persons, for which name and birth date stand.
     fn count_names(&mut self, all: &[Packed]) {
         let mut buffer: Vec<(u64, u32)> = Vec::with_capacity(all.len());
-        let is_person = |one: &&Packed| one.is_named() && one.birth.is_some();
+        let is_person = |one: &&Packed| one.is_named() && !one.is_masked() && one.birth.is_some();
         let entries = (0_u32..).zip(all).filter(|(_, one)| is_person(one));
         buffer.extend(entries.map(|(at, one)| (u64::from(one.whole) << 32 | u64::from(one.birth.packed()), at)));
         buffer.sort_unstable();
@@ -109,8 +110,12 @@ impl Frequencies {
         let persons = self.named.max(16) as f32;
         let seen = |map: &NumberMap<u32, u32>, key: u32| map.get(&key).copied().unwrap_or(0) as f32 / persons;
         let token = |place: u32| {
-            let count =
-                self.tokens.get(&(place << 16 | u32::from(packed.tokens[place as usize]))).copied().unwrap_or(0);
+            let token = packed.tokens[place as usize];
+            // A character that could not be read or is hidden is no rare one: it may be any.
+            if token == WILD {
+                return 1.0;
+            }
+            let count = self.tokens.get(&(place << 16 | u32::from(token))).copied().unwrap_or(0);
             (count as f32 + 0.5) / persons
         };
         let given_product = token(1) * token(2);

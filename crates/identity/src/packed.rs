@@ -1,7 +1,7 @@
 //! The packed registration: 64 bytes that hold everything that blocking and scoring read.
 
 use crate::standardise::document::OLD_FORM;
-use crate::standardise::name::TOKENS_MAX;
+use crate::standardise::name::{TOKENS_MAX, WILD};
 use crate::standardise::{Date, DocumentKind, NameKind, Standard, Standing};
 
 /// Rarity is kept in steps of an eighth of a bit.
@@ -280,6 +280,15 @@ impl Packed {
     #[must_use]
     pub fn is_named(&self) -> bool {
         matches!(self.name_kind(), NameKind::Chinese | NameKind::Parts | NameKind::Letters | NameKind::Words)
+    }
+
+    /// Is only the surname told, the given name hidden (王\*\*, 李某某, 刘□)? Of a newborn: its mother's.
+    #[inline]
+    #[must_use]
+    pub fn is_masked(&self) -> bool {
+        let length = self.name_length().min(TOKENS_MAX);
+        let is_name = matches!(self.name_kind(), NameKind::Chinese | NameKind::Parts | NameKind::Newborn);
+        is_name && length >= 2 && self.tokens[1..length].iter().all(|token| *token == WILD)
     }
 
     /// Is it a newborn without a name of its own?

@@ -63,7 +63,7 @@ pub fn train(all: &[Packed]) -> Model {
             if one.has_checked_document() { one.document } else { 0 }
         }),
         Session::gather(all, &[F::Document, F::Sex, F::Phone, F::Address], Rival::Stranger, |one| {
-            if one.is_named() && one.birth.is_whole() && !one.birth.is_year_only() {
+            if one.readings[0] != 0 && one.is_named() && one.birth.is_whole() && !one.birth.is_year_only() {
                 mix(u64::from(one.readings[0]), u64::from(one.birth.packed()))
             } else {
                 0
@@ -274,7 +274,8 @@ fn priors(model: &mut Model, all: &[Packed], sessions: &[Session], found: &[Foun
         |test: &dyn Fn(&&Packed) -> bool| all.iter().filter(test).count().max(1) as f64 / all.len().max(1) as f64;
     let documents = share(&|one| one.has_checked_document());
     let phones = share(&|one| one.phone() != 0);
-    let named = share(&|one| one.is_named() && one.birth.is_whole() && !one.birth.is_year_only());
+    let named =
+        share(&|one| one.readings[0] != 0 && one.is_named() && one.birth.is_whole() && !one.birth.is_year_only());
     let m = |field: Field, level: u8| f64::from(model.same[field as usize][usize::from(level)]).max(0.05);
     let names = m(Field::Name, name::SAME) + m(Field::Name, name::SOUND);
     let f_phone = f64::from(model.relative[Field::Phone as usize][usize::from(phone::SAME)]).max(0.05);

@@ -49,7 +49,7 @@ pub struct Name {
     pub own_length: u8,
     /// Hashes of the readings: the usual one, and another (second reading, other order, the first three tokens of a long name).
     pub readings: [u32; 2],
-    /// Hash of the characters, for frequencies.
+    /// Hash of the characters, for frequencies; of a name of which only the surname is told it says nothing.
     pub whole: u32,
     /// The sex that the word for a newborn tells (之子, 之女).
     pub sex: u8,
@@ -347,6 +347,10 @@ fn ideographs(characters: &[char]) -> Name {
     }
     name.whole = short(whole);
     let length = usize::from(name.length).min(texts.len());
+    if has_only_wild(&name) {
+        // 王** is under no name that it could be looked up by.
+        return name;
+    }
     name.readings[0] = letters_hash(texts[..length].iter().map(|text| text[0]));
     if has_dot || length >= 5 {
         name.kind = NameKind::Parts;
@@ -356,6 +360,12 @@ fn ideographs(characters: &[char]) -> Name {
         name.readings[1] = other_reading(&texts[..length]).unwrap_or(name.readings[0]);
     }
     name
+}
+
+/// Is every character of the given name hidden?
+fn has_only_wild(name: &Name) -> bool {
+    let length = usize::from(name.length).min(TOKENS_MAX);
+    length >= 2 && name.tokens[1..length].iter().all(|token| *token == WILD)
 }
 
 fn note(texts: &mut [[&'static str; 2]; 16], at: u8, readings: reading::Readings) {
