@@ -42,7 +42,7 @@ fn main() {
         .and_then(|path| std::fs::read_to_string(path).ok())
         .map_or_else(Regions::default, |text| Regions::read(&text).0);
     let mut input = BufReader::with_capacity(1 << 20, std::fs::File::open(path).unwrap());
-    let Input { ids, registrations: mut all } = Input::read(&mut input, &regions).unwrap();
+    let Input { ids, registrations: mut all, .. } = Input::read(&mut input, &regions).unwrap();
     lap("read");
     let frozen = Frozen::learn(&mut all);
     lap("learn");

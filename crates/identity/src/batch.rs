@@ -13,7 +13,7 @@ use crate::newborn;
 use crate::packed::Packed;
 use crate::standardise::{DocumentKind, Regions, VERSION, standardise};
 use crate::table::{Ids, TableError, read_registrations};
-use crate::text::NumberMap;
+use crate::text::{NumberMap, hash};
 use crate::train::train;
 
 /// The score from which a pair is linked: odds of about 100 to 1, so that of the links at the threshold one in a hundred is
@@ -89,19 +89,31 @@ pub struct Input {
     pub ids: Ids,
     /// Packed, not yet finished by frequencies.
     pub registrations: Vec<Packed>,
+    /// Columns that the heading did not have: a misspelt one leaves its field empty everywhere.
+    pub missing_columns: Vec<&'static str>,
 }
 
 impl Input {
     /// Reads a table of registrations.
     ///
     /// # Errors
-    /// See [`crate::table::read_registrations`].
+    /// See [`crate::table::read_registrations`]; or two registrations have one id.
     pub fn read(input: &mut dyn BufRead, regions: &Regions) -> Result<Input, TableError> {
         let mut read = Input::default();
-        read_registrations(input, |sent| {
-            read.ids.push(sent.rec_id);
+        // Hash of the id, line and place.
+        let mut seen: Vec<(u64, u32, u32)> = Vec::new();
+        read.missing_columns = read_registrations(input, |line, sent| {
+            let place = read.ids.push(sent.rec_id);
+            seen.push((hash(sent.rec_id.as_bytes()), u32::try_from(line).unwrap_or(u32::MAX), place));
             read.registrations.push(Packed::new(&standardise(sent, regions)));
         })?;
+        seen.sort_unstable();
+        let twice =
+            |pair: &&[(u64, u32, u32)]| pair[0].0 == pair[1].0 && read.ids.get(pair[0].2) == read.ids.get(pair[1].2);
+        if let Some([(_, first, place), (_, second, _)]) = seen.windows(2).find(twice) {
+            let id = read.ids.get(*place).to_owned();
+            return Err(TableError::SameId { id, first: *first as usize, second: *second as usize });
+        }
         Ok(read)
     }
 }

@@ -1,5 +1,6 @@
 //! Reading registrations from a table (CSV with a heading) and writing clusters and the review queue.
 
+use std::borrow::Cow;
 use std::io::{BufRead, Write};
 
 use crate::cluster::Review;
@@ -15,7 +16,32 @@ pub enum TableError {
     /// A column is missing from the heading.
     #[error("column {0} is missing from the heading")]
     MissingColumn(&'static str),
+    /// The bytes of a record are neither UTF-8 nor GB18030.
+    #[error("line {0} is neither UTF-8 nor GB18030")]
+    Encoding(usize),
+    /// Lines before are UTF-8, and this one is not.
+    #[error("line {0} is not UTF-8 as the lines before it are")]
+    MixedEncodings(usize),
+    /// A field begins with a quote that is not closed within [`RECORD_LINES_MAX`] lines.
+    #[error("a field of the record in line {0} begins with a quote that is never closed")]
+    OpenQuote(usize),
+    /// A registration has no id.
+    #[error("line {0} has no rec_id")]
+    MissingId(usize),
+    /// Two registrations have one id.
+    #[error("lines {first} and {second} have the same rec_id {id}")]
+    SameId {
+        /// The id.
+        id: String,
+        /// The line of the first.
+        first: usize,
+        /// The line of the second.
+        second: usize,
+    },
 }
+
+/// An address may be written in several lines; a record of more lines is a quote that nobody closed.
+pub const RECORD_LINES_MAX: usize = 16;
 
 /// The columns of a table of registrations, in the order of [`Registration`].
 pub const COLUMNS: [&str; 11] =
@@ -41,126 +67,181 @@ impl<'a> Registration<'a> {
     }
 }
 
-/// Splits one line of CSV; quotes may hold commas and doubled quotes. Returns the pieces in `fields`.
-pub fn split_line<'a>(line: &'a str, fields: &mut Vec<std::borrow::Cow<'a, str>>) {
+/// Splits one record of CSV. A quote at the start of a field opens it, and one before a comma or the end closes it; all others are
+/// text (建国路5"楼). Returns the pieces in `fields`, and false when a quote stays open.
+fn split_record<'a>(record: &'a str, fields: &mut Vec<Cow<'a, str>>) -> bool {
     fields.clear();
-    if !line.contains('"') {
-        fields.extend(line.split(',').map(std::borrow::Cow::Borrowed));
-        return;
+    if !record.contains('"') {
+        fields.extend(record.split(',').map(Cow::Borrowed));
+        return true;
     }
-    let mut rest = line;
+    let mut rest = record;
     loop {
         if let Some(quoted) = rest.strip_prefix('"') {
-            let mut value = String::new();
-            let mut characters = quoted.char_indices();
-            let mut end = quoted.len();
-            while let Some((at, character)) = characters.next() {
-                if character != '"' {
-                    value.push(character);
-                } else if quoted[at + 1..].starts_with('"') {
-                    value.push('"');
-                    characters.next();
-                } else {
-                    end = at + 1;
-                    break;
-                }
+            let Some((value, after)) = quoted_field(quoted) else { return false };
+            fields.push(Cow::Owned(value));
+            match after.strip_prefix(',') {
+                Some(next) => rest = next,
+                None => return true,
             }
-            fields.push(std::borrow::Cow::Owned(value));
-            let after = &quoted[end..];
-            match after.find(',') {
-                Some(comma) => rest = &after[comma + 1..],
-                None => return,
-            }
-        } else if let Some(comma) = rest.find(',') {
-            fields.push(std::borrow::Cow::Borrowed(&rest[..comma]));
-            rest = &rest[comma + 1..];
+        } else if let Some((field, next)) = rest.split_once(',') {
+            fields.push(Cow::Borrowed(field));
+            rest = next;
         } else {
-            fields.push(std::borrow::Cow::Borrowed(rest));
-            return;
+            fields.push(Cow::Borrowed(rest));
+            return true;
         }
     }
 }
 
-/// Reads lines that may contain quoted line breaks, and calls `visit` with the fields of each. Returns the number of records.
+/// The value of a field behind its opening quote, and what follows the closing one; nothing when none closes it.
+fn quoted_field(quoted: &str) -> Option<(String, &str)> {
+    let mut value = String::new();
+    let mut rest = quoted;
+    loop {
+        let (text, after) = rest.split_once('"')?;
+        value.push_str(text);
+        if after.is_empty() || after.starts_with(',') {
+            return Some((value, after));
+        }
+        value.push('"');
+        rest = after.strip_prefix('"').unwrap_or(after);
+    }
+}
+
+/// How a table is written: found out from its front, because a name of two characters in GB18030 may pass for UTF-8.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Encoding {
+    /// Nothing but ASCII so far.
+    Open,
+    Utf8,
+    Gb18030,
+}
+
+impl Encoding {
+    /// From what the buffer already holds, up to its last whole line.
+    fn of_front(front: &[u8]) -> Encoding {
+        let end = front.iter().rposition(|byte| *byte == b'\n').map_or(front.len(), |at| at + 1);
+        let front = &front[..end];
+        // A damaged table in UTF-8 is no good GB18030 either; which line is damaged, the lines will show.
+        let is_gb18030 = || !encoding_rs::GB18030.decode_without_bom_handling(front).1;
+        if std::str::from_utf8(front).is_err() && is_gb18030() { Encoding::Gb18030 } else { Encoding::Open }
+    }
+
+    /// Decodes a record that begins in `line`.
+    fn decode<'a>(&mut self, bytes: &'a [u8], line: usize) -> Result<Cow<'a, str>, TableError> {
+        if bytes.is_ascii() || *self != Encoding::Gb18030 {
+            match std::str::from_utf8(bytes) {
+                Ok(text) => {
+                    if !bytes.is_ascii() {
+                        *self = Encoding::Utf8;
+                    }
+                    return Ok(Cow::Borrowed(text));
+                }
+                Err(_) if *self == Encoding::Utf8 => return Err(TableError::MixedEncodings(line)),
+                Err(_) => *self = Encoding::Gb18030,
+            }
+        }
+        let (text, had_errors) = encoding_rs::GB18030.decode_without_bom_handling(bytes);
+        if had_errors { Err(TableError::Encoding(line)) } else { Ok(text) }
+    }
+}
+
+/// Reads records, whose quoted fields may contain line breaks, and calls `visit` with the line in which each begins and its
+/// fields; the first is the heading.
 fn read_records(
     input: &mut dyn BufRead,
-    mut visit: impl FnMut(usize, &[std::borrow::Cow<'_, str>]) -> Result<(), TableError>,
-) -> Result<usize, TableError> {
+    mut visit: impl FnMut(usize, &[Cow<'_, str>]) -> Result<(), TableError>,
+) -> Result<(), TableError> {
     let mut bytes = Vec::new();
-    let mut count = 0;
+    let mut encoding = Encoding::of_front(input.fill_buf()?);
+    let mut next_line = 1;
     loop {
         bytes.clear();
+        let line = next_line;
         loop {
             let read = input.read_until(b'\n', &mut bytes)?;
-            let is_open = bytes.iter().filter(|byte| **byte == b'"').count() % 2 == 1;
-            if read == 0 || !is_open {
+            next_line += 1;
+            if bytes.is_empty() {
+                return Ok(());
+            }
+            let text = encoding.decode(&bytes, line)?;
+            let record = text.trim_start_matches('\u{feff}').trim_end_matches(['\n', '\r']);
+            if record.is_empty() {
                 break;
             }
+            let mut fields = Vec::with_capacity(12);
+            if split_record(record, &mut fields) {
+                visit(line, &fields)?;
+                break;
+            }
+            if read == 0 || next_line - line >= RECORD_LINES_MAX {
+                return Err(TableError::OpenQuote(line));
+            }
         }
-        if bytes.is_empty() {
-            return Ok(count);
-        }
-        let text = String::from_utf8_lossy(&bytes);
-        let line = text.trim_start_matches('\u{feff}').trim_end_matches(['\n', '\r']);
-        if line.is_empty() {
-            continue;
-        }
-        let mut fields = Vec::with_capacity(12);
-        split_line(line, &mut fields);
-        visit(count, &fields)?;
-        count += 1;
     }
 }
 
-/// Reads a table of registrations and calls `visit` for each. Columns may stand in any order; unknown ones are skipped.
+/// Reads a table of registrations and calls `visit` with the line and the registration of each. Columns may stand in any order;
+/// unknown ones are skipped. Returns the names of [`COLUMNS`] that the heading does not have.
 ///
 /// # Errors
-/// The bytes cannot be read, or `rec_id` or `name` is not in the heading.
+/// The bytes cannot be read or are no text, a quote stays open, `rec_id` or `name` is not in the heading, or a registration has no
+/// `rec_id`.
 pub fn read_registrations(
     input: &mut dyn BufRead,
-    mut visit: impl FnMut(&Registration<'_>),
-) -> Result<usize, TableError> {
-    let mut places = [usize::MAX; COLUMNS.len()];
-    let count = read_records(input, |at, fields| {
-        if at == 0 {
-            for (place, column) in places.iter_mut().zip(COLUMNS) {
-                *place = fields.iter().position(|field| field.trim() == column).unwrap_or(usize::MAX);
-            }
-            return match places {
+    mut visit: impl FnMut(usize, &Registration<'_>),
+) -> Result<Vec<&'static str>, TableError> {
+    let mut places: Option<[usize; COLUMNS.len()]> = None;
+    read_records(input, |line, fields| {
+        let Some(places) = places else {
+            let place = |column| fields.iter().position(|field| field.trim() == column).unwrap_or(usize::MAX);
+            let found = COLUMNS.map(place);
+            places = Some(found);
+            return match found {
                 [usize::MAX, ..] => Err(TableError::MissingColumn("rec_id")),
                 [_, _, _, _, _, usize::MAX, ..] => Err(TableError::MissingColumn("name")),
                 _ => Ok(()),
             };
-        }
+        };
         let field = |column: usize| fields.get(places[column]).map_or("", AsRef::as_ref);
-        visit(&Registration::of_columns(field));
+        let registration = Registration::of_columns(field);
+        if registration.rec_id.trim().is_empty() {
+            return Err(TableError::MissingId(line));
+        }
+        visit(line, &registration);
         Ok(())
     })?;
-    Ok(count.saturating_sub(1))
+    let Some(places) = places else { return Err(TableError::MissingColumn("rec_id")) };
+    Ok(COLUMNS.into_iter().zip(places).filter(|(_, place)| *place == usize::MAX).map(|(column, _)| column).collect())
 }
 
-/// Reads the named columns of a table (`rec_id,person_id`; `rec_id_a,rec_id_b,decision`).
+/// Reads the named columns of a table (`rec_id,person_id`; `rec_id_a,rec_id_b,decision`). Returns the number of rows.
 ///
 /// # Errors
-/// The bytes cannot be read, or a column is not in the heading.
+/// The bytes cannot be read or are no text, a quote stays open, or a column is not in the heading.
 pub fn read_columns<const COUNT: usize>(
     input: &mut dyn BufRead,
     columns: [&'static str; COUNT],
     mut visit: impl FnMut([&str; COUNT]),
 ) -> Result<usize, TableError> {
-    let mut places = [0; COUNT];
-    let count = read_records(input, |at, fields| {
-        if at == 0 {
-            for (place, column) in places.iter_mut().zip(columns) {
+    let mut places: Option<[usize; COUNT]> = None;
+    let mut rows = 0;
+    read_records(input, |_, fields| {
+        let Some(places) = places else {
+            let mut found = [0; COUNT];
+            for (place, column) in found.iter_mut().zip(columns) {
                 *place =
                     fields.iter().position(|field| field.trim() == column).ok_or(TableError::MissingColumn(column))?;
             }
-        } else {
-            visit(places.map(|place| fields.get(place).map_or("", AsRef::as_ref)));
-        }
+            places = Some(found);
+            return Ok(());
+        };
+        rows += 1;
+        visit(places.map(|place| fields.get(place).map_or("", AsRef::as_ref)));
         Ok(())
     })?;
-    Ok(count.saturating_sub(1))
+    Ok(rows)
 }
 
 /// Record ids, all in one text.
@@ -226,10 +307,13 @@ pub fn write_queue(output: &mut dyn Write, ids: &Ids, queue: &[Review]) -> Resul
 }
 
 /// A field as CSV writes it.
-pub(crate) fn quoted(text: &str) -> std::borrow::Cow<'_, str> {
+pub(crate) fn quoted(text: &str) -> Cow<'_, str> {
     if text.contains([',', '"', '\n', '\r']) {
-        std::borrow::Cow::Owned(format!("\"{}\"", text.replace('"', "\"\"")))
+        Cow::Owned(format!("\"{}\"", text.replace('"', "\"\"")))
     } else {
-        std::borrow::Cow::Borrowed(text)
+        Cow::Borrowed(text)
     }
 }
+
+#[cfg(test)]
+mod tests;

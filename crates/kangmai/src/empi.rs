@@ -92,14 +92,24 @@ fn freeze(input: &mut Input, learned: &EmpiLearned) -> anyhow::Result<Frozen> {
     Ok(frozen)
 }
 
+/// Reads the registrations, and says which columns the heading lacks: a misspelt one would be missed by nobody.
+fn read_input(records: &Path, regions: &Regions) -> anyhow::Result<Input> {
+    let input =
+        Input::read(&mut open(records)?, regions).with_context(|| format!("cannot read {}", records.display()))?;
+    if !input.missing_columns.is_empty() {
+        let missing = input.missing_columns.join(", ");
+        speak::words(format!("warning: {} has no column {missing}", records.display()));
+    }
+    Ok(input)
+}
+
 fn link_file(
     records: &Path,
     decisions: Option<&Path>,
     learned: &EmpiLearned,
 ) -> anyhow::Result<(Input, Frozen, Linked)> {
     let regions = read_regions(learned)?;
-    let mut input =
-        Input::read(&mut open(records)?, &regions).with_context(|| format!("cannot read {}", records.display()))?;
+    let mut input = read_input(records, &regions)?;
     let frozen = freeze(&mut input, learned)?;
     let wishes = decisions.map_or(Ok(Wishes::default()), |path| read_decisions(path, &input))?;
     let linked = link(&input.registrations, &frozen, &wishes);
@@ -172,7 +182,7 @@ fn report(linked: &Linked) {
 
 fn explain_pair(left: &str, right: &str, records: &Path, learned: &EmpiLearned) -> anyhow::Result<Ended> {
     let regions = read_regions(learned)?;
-    let mut input = Input::read(&mut open(records)?, &regions)?;
+    let mut input = read_input(records, &regions)?;
     let frozen = freeze(&mut input, learned)?;
     let places = places(&input);
     let mut found: [Option<Vec<String>>; 2] = [None, None];
