@@ -7,6 +7,7 @@ use crate::blocks::fingerprint;
 use crate::compare::{Field, Levels, address, compare, document, name, phone};
 use crate::model::{Scorer, UNITS_PER_BIT};
 use crate::packed::Packed;
+use crate::standardise::DocumentKind;
 use crate::text::{NumberMap, mix};
 
 use crate::batch::{LINK, REVIEW};
@@ -214,8 +215,12 @@ pub(crate) fn is_veto(left: &Packed, right: &Packed, scorer: &Scorer) -> bool {
     let (document, name) = (levels.of(Field::Document), levels.of(Field::Name));
     let has_two_numbers =
         document == document::NEAR || (document == document::DIFFERENT && !is_borrowing(name, levels));
+    let are_two_children = left.is_newborn()
+        && right.is_newborn()
+        && left.kind() == DocumentKind::BirthCertificate
+        && document == document::DIFFERENT_UNCHECKED;
     let has_two_names = name::is_conflict(name) && score < 0;
-    has_two_numbers || has_two_names || is_conflict(levels) || score < AGAINST
+    has_two_numbers || are_two_children || has_two_names || is_conflict(levels) || score < AGAINST
 }
 
 /// Two numbers that both pass their check are two people's, unless one person once used a relative's card: then the whole name

@@ -50,7 +50,8 @@ pub mod document {
     pub const SAME: u8 = 1;
     /// One slip of the keyboard apart, and at least one number is unchecked or fails its check.
     pub const SLIP: u8 = 2;
-    /// Two checked numbers of the same region and birth date, or differing in two places: relatives, twins.
+    /// Two checked numbers of the same region and birth date, or differing in two places: relatives, twins. Or two numbers that
+    /// one counter issued side by side, under names that are not the same.
     pub const NEAR: u8 = 3;
     /// Two different checked numbers.
     pub const DIFFERENT: u8 = 4;
@@ -168,6 +169,8 @@ pub fn compare(left: &Packed, right: &Packed) -> Levels {
         document::SAME_DOUBTFUL if name == name::SAME && !is_other_sex(left, right) && !has_foreign(left, right) => {
             document::SAME
         }
+        // Numbers issued side by side under one whole name: a slip as easily as a person's second passport.
+        document::NEAR if name == name::SAME && left.body().is_none() => 0,
         level => level,
     };
     let birth_raw = match compare_births(left.birth, right.birth) {
@@ -245,7 +248,30 @@ fn compare_documents(left: &Packed, right: &Packed) -> u8 {
     if left_kind != right_kind || is_doubtful {
         return 0;
     }
-    if is_one_edit(left.value(), right.value(), 37) { document::SLIP } else { document::DIFFERENT_UNCHECKED }
+    // One after the other over the same counter: a family's as easily as a slip.
+    if is_side_by_side(left.value(), right.value()) {
+        return document::NEAR;
+    }
+    if is_one_edit(left.value(), right.value(), SERIAL_BASE) { document::SLIP } else { document::DIFFERENT_UNCHECKED }
+}
+
+/// Characters of a packed number without a scheme: nothing, ten digits, 26 letters.
+const SERIAL_BASE: u64 = 37;
+
+/// Are two packed numbers the same but for at most nine at the end, as those that one counter issues on one day?
+fn is_side_by_side(left: u64, right: u64) -> bool {
+    /// No packed number has more characters.
+    const CHARACTERS_MAX: usize = 11;
+    let distance = left.abs_diff(right);
+    // 29 and 30 differ by one ten less nine: what a carry past all nines adds between two packed numbers.
+    let mut carry = 10;
+    for _ in 0..CHARACTERS_MAX {
+        if (carry - 9..carry).contains(&distance) {
+            return true;
+        }
+        carry = if carry == 10 { SERIAL_BASE } else { (carry - 9) * SERIAL_BASE };
+    }
+    false
 }
 
 /// The same scheme of 17 digits and a check is used for residents, for 港澳台居民 (81, 82, 83) and for foreigners (9).
@@ -636,5 +662,23 @@ fn compare_addresses(left: &Packed, right: &Packed) -> u8 {
         (0, _) | (_, 0) => address::HOUSE,
         (one, other) if one == other => address::FLAT,
         _ => address::OTHER_FLAT,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn serial_numbers_side_by_side_differ_by_nine_at_most() {
+        let pack = |text: &str| crate::standardise::document::read(text, "03", &Default::default()).value;
+        let is = |left, right| is_side_by_side(pack(left), pack(right));
+        assert!(is("E12340567", "E12340568") && is("E12340568", "E12340567"));
+        assert!(is("E12340569", "E12340570") && is("E12340599", "E12340603") && is("E12349995", "E12350004"));
+        assert!(is("E19999995", "E20000004"));
+        for (left, right) in [("E12340567", "E12340577"), ("E12340567", "E12340667"), ("E12340567", "F12340567")] {
+            assert!(!is(left, right), "{left} {right}");
+        }
+        assert!(!is("E12340567", "E12340567") && !is("E12349995", "E12350005"));
     }
 }

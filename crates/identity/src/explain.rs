@@ -25,7 +25,7 @@ pub fn level_name(field: usize, level: u8) -> &'static str {
         0 => &[
             (document::SAME, "号码相同"),
             (document::SLIP, "相差一处录入错误"),
-            (document::NEAR, "两个有效号码,同地区同日出生或极相近(双胞胎、亲属)"),
+            (document::NEAR, "两个号码极相近:同地区同日出生,或同一窗口相邻签发(双胞胎、亲属)"),
             (document::DIFFERENT, "两个不同的有效号码"),
             (document::DIFFERENT_UNCHECKED, "号码不同(至少一个未通过校验)"),
             (document::SAME_DOUBTFUL, "号码相同,但其中一方疑非本人证件"),
@@ -83,7 +83,10 @@ pub fn level_name_en(field: usize, level: u8) -> &'static str {
         0 => &[
             (document::SAME, "the same number"),
             (document::SLIP, "one slip apart"),
-            (document::NEAR, "two valid numbers of neighbours (twins, relatives)"),
+            (
+                document::NEAR,
+                "two numbers side by side: of one region and day, or issued one after the other (twins, relatives)",
+            ),
             (document::DIFFERENT, "two different valid numbers"),
             (document::DIFFERENT_UNCHECKED, "different, at least one of them not valid"),
             (document::SAME_DOUBTFUL, "the same number, but one side may carry another's card"),

@@ -13,7 +13,7 @@ use identity::table::read_columns;
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// Known to differ: the telephone of a namesake is one digit away.
-const OWED: &[(&str, &str, &str)] = &[];
+const OWED: &[(&str, &str, &str)] = &[("namesakes", "A1", "C1")];
 
 #[test]
 fn every_trap_ends_as_expected() {
