@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::blocks::{self, PASSES, PassReport};
 use crate::cluster::{self, Clusters, Edge, Wishes, is_conflict};
-use crate::compare::{Field, Levels, compare, document, name};
+use crate::compare::{Field, Levels, birth, compare, compare_births, document, name};
 use crate::frequencies::Frequencies;
 use crate::model::{Model, Scorer, UNITS_PER_BIT};
 use crate::newborn;
@@ -155,7 +155,8 @@ fn finish(all: &mut [Packed], frequencies: &Frequencies) {
 
 /// The score that decides: the certain layer first, then the weights.
 ///
-/// The same own document under a compatible name is one person, whatever else was mistyped or has changed since.
+/// The same own document under a compatible name is one person, whatever else was mistyped or has changed since; unless the number
+/// holds no birth date and the stated ones are far apart: then people are asked.
 #[must_use]
 pub fn decide(scorer: &Scorer, left: &Packed, right: &Packed, levels: Levels) -> i32 {
     let score = scorer.score(left, right, levels);
@@ -174,6 +175,11 @@ pub fn decide(scorer: &Scorer, left: &Packed, right: &Packed, levels: Levels) ->
         left.is_newborn() && right.is_newborn() && (left.birth_order() == 0) != (right.birth_order() == 0);
     let score = if is_order_lost && levels.of(Field::Document) != document::SAME { score.min(LINK - 1) } else { score };
     let is_own = levels.of(Field::Document) == document::SAME && left.kind() != DocumentKind::BirthCertificate;
+    // What no date protects may be another country's or another house's number.
+    let is_contradicted = left.body().is_none() && compare_births(left.birth, right.birth) == birth::DIFFERENT;
+    if levels.of(Field::Document) == document::SAME && is_contradicted {
+        return score.min(LINK - 1);
+    }
     let is_certain = is_own && matches!(levels.of(Field::Name), name::SAME..=name::GIVEN);
     if is_certain { score.max(CERTAIN) } else { score }
 }

@@ -577,7 +577,8 @@ pub fn is_lunar_pair(left: Date, right: Date) -> bool {
     lunar::is_day_of(left, right) || lunar::is_day_of(right, left)
 }
 
-fn compare_births(left: Date, right: Date) -> u8 {
+/// The level of the birth dates alone.
+pub(crate) fn compare_births(left: Date, right: Date) -> u8 {
     if !left.is_some() || !right.is_some() {
         return 0;
     }

@@ -143,6 +143,9 @@ pub fn check_of(body: u64) -> u64 {
     (12 - sum % 11) % 11
 }
 
+/// A number of no known shape and fewer characters is a card of the house or a queue ticket: strangers have the same one.
+const OTHER_MIN: usize = 8;
+
 /// Words that clerks type into the field to say that there is nothing.
 const NOTHING: &[&str] =
     &["无", "不详", "未知", "没有", "无证件", "暂无", "未提供", "未带", "NULL", "NONE", "NA", "N/A", "-", "/", "0"];
@@ -183,7 +186,8 @@ fn read_words(folded: &str) -> Document {
         return Document::default();
     }
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    if digits.len() < 4 || is_filler(digits.as_bytes()) {
+    let least = if text.contains('字') { 4 } else { OTHER_MIN };
+    if digits.len() < least || is_filler(digits.as_bytes()) {
         return Document::default();
     }
     // The word before 字 is the service arm (军, 武, 文, 士 …); two arms may give out the same digits.
@@ -216,7 +220,7 @@ fn read_characters(number: &[u8], hint: &str, regions: &Regions) -> Document {
         (10, 1) if is_plain(1) => Document::without_birth(DocumentKind::BirthCertificate, pack(number)),
         (9, 1) if is_plain(1) => Document::without_birth(DocumentKind::Passport, pack(number)),
         (9, 2) if is_plain(2) => Document::without_birth(DocumentKind::Passport, pack(number)),
-        (5..=24, _) if digits >= 4 => Document::without_birth(DocumentKind::Other, pack(number)),
+        (OTHER_MIN..=24, _) if digits >= 4 => Document::without_birth(DocumentKind::Other, pack(number)),
         _ => Document::default(),
     }
 }
@@ -287,11 +291,12 @@ fn pack(number: &[u8]) -> u64 {
     })
 }
 
-/// All one character after at most two others, or a run up or down the keyboard: nobody's number.
+/// All one character, after at most two others where there are six and more; or a run up or down the keyboard: nobody's number.
 fn is_filler(number: &[u8]) -> bool {
-    if number.len() < 6 {
+    if number.len() < 4 {
         return false;
     }
+    let other = if number.len() < 6 { 0 } else { 2 };
     let steps = |step: i16| {
         let is_step = |pair: &[u8]| {
             let difference = i16::from(pair[1]) - i16::from(pair[0]);
@@ -299,6 +304,8 @@ fn is_filler(number: &[u8]) -> bool {
         };
         number.windows(2).filter(|pair| is_step(pair)).count()
     };
-    let tail = &number[2..];
-    tail.iter().all(|byte| *byte == tail[0]) || steps(1) + 2 >= number.len() || steps(-1) + 2 >= number.len()
+    let tail = &number[other..];
+    // A run has one step less than characters.
+    let is_run = |step| steps(step) + other.max(1) >= number.len();
+    tail.iter().all(|byte| *byte == tail[0]) || is_run(1) || is_run(-1)
 }
