@@ -151,7 +151,7 @@ fn standing(document: &Document, stated: Date, registered: Date, name: &Name) ->
     if is_older && (is_child || is_newborn) {
         return Standing::Guardian;
     }
-    if document.kind.is_checked() && !is_slip(stated, document.birth) { Standing::Doubtful } else { Standing::Own }
+    if is_slip(stated, document.birth) { Standing::Own } else { Standing::Doubtful }
 }
 
 /// Could the two dates be one, typed with a usual slip: another digit, month and day turned, the year only, the lunar date?
@@ -179,6 +179,13 @@ mod tests {
         assert_eq!(born("2023-03-05", "2023-03-05", ""), Date::new(2023, 3, 5), "a newborn");
         assert_eq!(born("1978-03", "2023-03-05", ""), Date::new(1978, 3, 0));
         let number = "11010519491231002X";
+        let first_generation = "110105500101001";
+        assert_eq!(
+            born("1985-03-12", "2023-12-31", first_generation),
+            Date::new(1985, 3, 12),
+            "it is another's number"
+        );
+        assert_eq!(born("1950-01-10", "2023-12-31", first_generation), Date::new(1950, 1, 1), "a slip of the keyboard");
         assert_eq!(born("1949-12-31", "2023-12-31", number), Date::new(1949, 12, 31), "the number says the day");
     }
 }
