@@ -10,7 +10,7 @@ pub type Phone = u64;
 pub fn read(text: &str) -> Phone {
     let folded = fold(text);
     let mut first = 0;
-    for part in folded.split(['/', ',', ';', '、', '|']) {
+    for part in folded.split(is_divider).flat_map(Numbers) {
         let phone = read_one(part);
         if is_mobile(phone) {
             return phone;
@@ -21,6 +21,37 @@ pub fn read(text: &str) -> Phone {
     }
     first
 }
+
+/// Signs and words divide numbers: 父…母…, …转8012.
+fn is_divider(character: char) -> bool {
+    matches!(character, '/' | ',' | ';' | '、' | '|') || character.is_alphabetic()
+}
+
+/// Divides a text at the white space before or behind a whole mobile number; other white space stands inside numbers.
+struct Numbers<'a>(&'a str);
+
+impl<'a> Iterator for Numbers<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let whole = self.0;
+        let divide = |(at, space): (usize, char)| {
+            let (before, behind) = (&whole[..at], &whole[at + space.len_utf8()..]);
+            let next = behind.trim_start().split(char::is_whitespace).next().unwrap_or("");
+            (is_mobile(read_one(before)) || is_mobile(read_one(next))).then_some((before, behind))
+        };
+        let spaces = whole.char_indices().filter(|(_, character)| character.is_whitespace());
+        let (number, rest) = spaces.take(SPACES_MAX).find_map(divide).unwrap_or((whole, ""));
+        self.0 = rest;
+        Some(number)
+    }
+}
+
+/// White space looked at in one part: a number in groups has four.
+const SPACES_MAX: usize = 16;
 
 /// Does the number belong to a mobile phone (and so, mostly, to one household)?
 #[must_use]
