@@ -7,7 +7,12 @@ use std::borrow::Cow;
 
 use unicode_normalization::UnicodeNormalization;
 
-/// NFKC, with the fast road for what needs none: plain ASCII and the unified ideographs U+4E00–U+9FFF.
+/// Signs that only say how text is laid out (direction, joining, byte order): what people copy along unseen.
+fn is_format(character: char) -> bool {
+    matches!(character, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+/// NFKC without signs of layout, with the fast road for what needs none: plain ASCII and the unified ideographs U+4E00–U+9FFF.
 pub(crate) fn fold(text: &str) -> Cow<'_, str> {
     let bytes = text.as_bytes();
     let mut at = 0;
@@ -16,7 +21,7 @@ pub(crate) fn fold(text: &str) -> Cow<'_, str> {
             0..=0x7f => at += 1,
             // E4 B8 80 is U+4E00; E9 BF BF is U+9FFF. The few code points below U+4E00 in the E4 row need no folding.
             0xe4..=0xe9 => at += 3,
-            _ => return Cow::Owned(text.nfkc().collect()),
+            _ => return Cow::Owned(text.nfkc().filter(|character| !is_format(*character)).collect()),
         }
     }
     Cow::Borrowed(text)
@@ -83,6 +88,7 @@ mod tests {
         assert_eq!(fold("ＡＢ１２"), "AB12");
         assert_eq!(fold("王（退）"), "王(退)");
         assert_eq!(fold("⼀"), "一");
+        assert_eq!(fold("\u{202c}王\u{200b}明"), "王明");
     }
 
     #[test]

@@ -151,7 +151,10 @@ pub fn read(text: &str) -> ReadDate {
     } else if widths[0] == 6 && count == 1 {
         Date::new(parts[0] / 100, parts[0] % 100, 0)
     } else if widths[0] == 4 {
-        Date::new(parts[0], parts[1], parts[2])
+        let date = Date::new(parts[0], parts[1], parts[2]);
+        // The second month of the lunar calendar may have thirty days.
+        let is_lunar_day = is_lunar && !date.is_some() && parts[2] <= 30;
+        if is_lunar_day { Date::new(parts[0], parts[1], 0) } else { date }
     } else {
         Date::NONE
     };

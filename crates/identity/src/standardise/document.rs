@@ -160,7 +160,7 @@ pub fn read(text: &str, hint: &str, regions: &Regions) -> Document {
     let mut length = 0;
     for character in folded.chars().filter(is_kept) {
         let upper = character.to_ascii_uppercase();
-        let Ok(byte) = u8::try_from(upper) else { return read_words(&folded) };
+        let Ok(byte) = u8::try_from(upper) else { return read_words(&folded, hint, regions) };
         if length == characters.len() {
             return Document::without_birth(DocumentKind::Other, hash(folded.as_bytes()) >> 4);
         }
@@ -180,10 +180,13 @@ pub fn read(text: &str, hint: &str, regions: &Regions) -> Document {
 }
 
 /// 军字第0451627号 and other numbers with words in them.
-fn read_words(folded: &str) -> Document {
+fn read_words(folded: &str, hint: &str, regions: &Regions) -> Document {
     let text: String = folded.chars().filter(|character| !character.is_whitespace()).collect();
     if NOTHING.contains(&text.as_str()) {
         return Document::default();
+    }
+    if let Some(number) = resident_number_in(&text) {
+        return read(number, hint, regions);
     }
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     let least = if text.contains('字') { 4 } else { OTHER_MIN };
@@ -194,6 +197,17 @@ fn read_words(folded: &str) -> Document {
     let arm = text.chars().next().filter(|_| text.contains('字')).map_or(0, |character| character as u64);
     let kind = if text.contains('字') { DocumentKind::Military } else { DocumentKind::Other };
     Document::without_birth(kind, (pack(digits.as_bytes()) ^ arm << 44) & ((1 << 60) - 1))
+}
+
+/// 身份证:…: a run of 15 digits, or of 18 with an X at the end, among words.
+fn resident_number_in(text: &str) -> Option<&str> {
+    let is_number = |run: &&str| {
+        let bytes = run.as_bytes();
+        matches!(bytes.len(), 15 | 18)
+            && bytes[..bytes.len() - 1].iter().all(u8::is_ascii_digit)
+            && (bytes[bytes.len() - 1].is_ascii_digit() || bytes.len() == 18 && bytes[17].eq_ignore_ascii_case(&b'X'))
+    };
+    text.split(|character: char| !character.is_ascii_alphanumeric()).find(is_number)
 }
 
 fn read_characters(number: &[u8], hint: &str, regions: &Regions) -> Document {
@@ -214,7 +228,8 @@ fn read_characters(number: &[u8], hint: &str, regions: &Regions) -> Document {
         (9 | 11, 1) if is_plain(1) && matches!(number[0], b'H' | b'M') => {
             Document::without_birth(DocumentKind::TravelPermit, pack(&number[..9]))
         }
-        (8, 0) if is_plain(0) && matches!(hint, "07" | "06") => {
+        // 台湾居民来往大陆通行证; who chose another kind of permit, or 其他, wrote the same number.
+        (8, 0) if is_plain(0) && matches!(hint, "07" | "06" | "99") => {
             Document::without_birth(DocumentKind::TravelPermit, pack(number))
         }
         (10, 1) if is_plain(1) => Document::without_birth(DocumentKind::BirthCertificate, pack(number)),

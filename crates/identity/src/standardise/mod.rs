@@ -90,9 +90,9 @@ pub struct Standard {
 #[must_use]
 pub fn standardise(sent: &Registration<'_>, regions: &Regions) -> Standard {
     let document = document::read(sent.id_no, sent.id_type.trim(), regions);
-    let name = name::read(sent.name);
     let stated = date::read(sent.birth_date);
     let registered = date::read(sent.reg_date).date;
+    let name = read_name(sent.name, if stated.date.is_some() { stated.date } else { document.birth }, registered);
     let standing = standing(&document, stated.date, registered, &name);
     let trusts_document =
         standing == Standing::Own && document.birth.is_some() && document.kind != DocumentKind::ResidentInvalid;
@@ -114,6 +114,14 @@ pub fn standardise(sent: &Registration<'_>, regions: &Regions) -> Standard {
     }
 }
 
+/// A name that ends as a newborn's may end is one only so soon after the birth; without both dates the word decides.
+fn read_name(text: &str, birth: Date, registered: Date) -> Name {
+    let name = name::read(text);
+    let are_known = birth.is_whole() && registered.is_whole();
+    let is_grown = are_known && !name::is_newborn_age(birth, registered);
+    if name.kind == NameKind::Newborn && is_grown && name::may_be_grown(text) { name::read_grown(text) } else { name }
+}
+
 /// A birthday on the day of the registration, years before it, is what a system reckons from an age that somebody said (按年龄推算):
 /// the year is all that it tells. Of people without a document, twice as many have such a date as have that birthday.
 fn is_from_age(stated: Date, registered: Date) -> bool {
@@ -122,10 +130,12 @@ fn is_from_age(stated: Date, registered: Date) -> bool {
 }
 
 fn sex(text: &str) -> u8 {
-    match text.trim() {
-        "1" | "男" | "男性" | "M" | "m" | "male" | "Male" => 1,
-        "2" | "女" | "女性" | "F" | "f" | "female" | "Female" => 2,
-        _ => 0,
+    let folded = crate::text::fold(text.trim());
+    let is = |words: &[&str]| words.iter().any(|word| folded.eq_ignore_ascii_case(word));
+    match () {
+        () if is(&["1", "男", "男性", "M", "male"]) => 1,
+        () if is(&["2", "女", "女性", "F", "female"]) => 2,
+        () => 0,
     }
 }
 
@@ -170,6 +180,27 @@ mod tests {
 
     fn born(birth_date: &str, reg_date: &str, id_no: &str) -> Date {
         standardise(&Registration { birth_date, reg_date, id_no, ..Registration::default() }, &Regions::default()).birth
+    }
+
+    #[test]
+    fn a_grown_person_may_bear_a_word_for_a_child() {
+        let own = "11010519491231002X";
+        let read = |name, birth_date, reg_date, id_no| {
+            let sent = Registration { name, birth_date, reg_date, id_no, ..Registration::default() };
+            let standard = standardise(&sent, &Regions::default());
+            (standard.name.kind, standard.standing)
+        };
+        assert_eq!(read("张玉婴", "", "2020-05-06", own), (NameKind::Chinese, Standing::Own));
+        assert_eq!(read("张玉婴", "1990-03-04", "2020-05-06", ""), (NameKind::Chinese, Standing::Own));
+        assert_eq!(read("张玉婴", "2020-05-01", "2020-05-06", own), (NameKind::Newborn, Standing::Guardian));
+        assert_eq!(read("张玉之婴", "2019-05-01", "2020-05-06", own), (NameKind::Newborn, Standing::Guardian));
+    }
+
+    #[test]
+    fn the_sex_is_read_in_any_width_and_case() {
+        assert_eq!(["１", "MALE", " 男", "m"].map(sex), [1; 4]);
+        assert_eq!(["２", "Female", "FEMALE", "女性"].map(sex), [2; 4]);
+        assert_eq!(["0", "9", "", "未知"].map(sex), [0; 4]);
     }
 
     #[test]

@@ -109,9 +109,28 @@ pub fn read(text: &str) -> Name {
             return Name { kind: NameKind::Infant, ..Name::default() };
         }
     }
-    if let Some(newborn) = newborn(characters) {
-        return newborn;
-    }
+    newborn(characters).unwrap_or_else(|| grown(characters))
+}
+
+/// Reads a name that may end as a newborn's does (张玉婴) and is no newborn's, because who bears it is older.
+#[must_use]
+pub fn read_grown(text: &str) -> Name {
+    let folded = fold(text);
+    let mut characters = ['\0'; 40];
+    let length = undecorated(&folded, &mut characters);
+    grown(&characters[..length])
+}
+
+/// Does the name end in a word for a child with nothing that says whose (婴, 宝宝, 毛毛 without 之)? Names end so too.
+#[must_use]
+pub fn may_be_grown(text: &str) -> bool {
+    let folded = fold(text);
+    let name = folded.trim();
+    let is_word = ["婴", "宝宝", "毛毛"].iter().any(|word| name.ends_with(word));
+    is_word && !["男婴", "女婴"].iter().any(|word| name.ends_with(word)) && !name.contains(['之', '的'])
+}
+
+fn grown(characters: &[char]) -> Name {
     if characters.iter().all(|character| character.is_ascii() || is_dot(*character) || !is_ideograph(*character)) {
         return letters(characters);
     }
@@ -162,8 +181,9 @@ fn is_unknown(character: char) -> bool {
         || matches!(character as u32, 0xe000..=0xf8ff)
 }
 
+/// 丶 is a stroke that nobody bears as a name; keyboards offer it for the dot.
 fn is_dot(character: char) -> bool {
-    matches!(character, '·' | '•' | '・' | '‧' | '．' | '.' | '∙' | '⋅' | '᛫' | '\u{ff65}')
+    matches!(character, '·' | '丶' | '•' | '・' | '‧' | '．' | '.' | '∙' | '⋅' | '᛫' | '\u{ff65}')
 }
 
 /// `母名之子` and its relatives: the mother's name, the sex, the order among several.
@@ -208,7 +228,8 @@ fn newborn(characters: &[char]) -> Option<Name> {
     if let [before @ .., '之' | '的'] = mother {
         mother = before;
     }
-    if mother.len() < 2 || !mother.iter().all(|character| is_ideograph(*character) || is_dot(*character)) {
+    let is_of_name = |character: &char| is_ideograph(*character) || is_dot(*character) || *character == '*';
+    if mother.len() < 2 || !mother.iter().all(is_of_name) {
         return None;
     }
     let birth_order = if birth_order == 0 { after } else { birth_order };
