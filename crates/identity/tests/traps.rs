@@ -52,6 +52,6 @@ fn every_trap_ends_as_expected() {
         })
         .unwrap();
     }
-    assert!(outcomes >= 149, "{outcomes} outcomes");
+    assert!(outcomes >= 172, "{outcomes} outcomes");
     assert!(surprises.is_empty(), "{}", surprises.join("\n"));
 }
