@@ -154,10 +154,12 @@ impl State<'_> {
             let mut numbers: Vec<u64> = numbers.map(|one| one.document).collect();
             numbers.sort_unstable();
             let twice = numbers.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
-            twice.collect::<Vec<u64>>()
+            let mut twice: Vec<u64> = twice.collect();
+            twice.dedup();
+            twice
         };
         let (left, right) = (established(left), established(right));
-        !left.is_empty() && !right.is_empty() && !right.iter().any(|number| left.contains(number))
+        !left.is_empty() && !right.is_empty() && left != right
     }
 
     /// The members of a cluster in an order of content, those with a document or an order of birth first; what was said twice

@@ -543,9 +543,8 @@ fn compare_lengths(a: &[u16], b: &[u16], is_surname: bool) -> u8 {
     // 周斌 and 周晓斌: one character fell out. Of two characters only the surname and one other remain.
     let mut rest = long.iter();
     let is_within = short.iter().all(|token| rest.any(|other| other == token));
-    if is_within && long.len() - short.len() == 1 && short.len() >= 2 {
-        name::PART
-    } else if is_cut_at_lost_dot(short, long) {
+    let is_one_lost = is_within && long.len() - short.len() == 1 && short.len() >= 2;
+    if is_one_lost || is_cut_at_lost_dot(short, long) {
         name::PART
     } else if is_surname {
         name::SURNAME
