@@ -291,6 +291,7 @@ impl Road {
             original: passage.receipt.original.clone(),
             cache: &self.cache,
             at_ms: work.now_ms(),
+            said_ms: said_ms(record, work.now_ms()),
             by: &caller.actor.name,
             flight,
         };
@@ -531,6 +532,7 @@ impl Road {
                     original: receipt.original.clone(),
                     cache: &self.cache,
                     at_ms: work.now_ms(),
+                    said_ms: said_ms(&prepared.record, work.now_ms()),
                     by,
                     flight: &flight,
                 };
@@ -576,6 +578,11 @@ impl Road {
 }
 
 /// Moves an open problem to the closed ones.
+/// When a record says that it happened: what is told later is not younger for it, and nothing happens tomorrow.
+fn said_ms(record: &Record, now_ms: i64) -> i64 {
+    record.effective_ms.map_or(now_ms, |said_ms| said_ms.min(now_ms))
+}
+
 fn close(work: &mut Work<'_>, key: &[u8], state: ProblemState, closed_by: String) -> Result<(), Failure> {
     let Some(row) = work.row(Keyspace::Issue, key)? else { return Ok(()) };
     let mut problem: Problem = rows::open(work.keys(), key, &row)?;

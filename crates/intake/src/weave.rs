@@ -31,6 +31,8 @@ pub(crate) struct Loom<'l> {
     pub(crate) original: String,
     pub(crate) cache: &'l Cache,
     pub(crate) at_ms: i64,
+    /// When the record says that it happened; never later than now.
+    pub(crate) said_ms: i64,
     pub(crate) by: &'l str,
     pub(crate) flight: &'l Flight,
 }

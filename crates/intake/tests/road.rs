@@ -329,6 +329,16 @@ fn a_merge_declared_by_the_source_joins_two_registrations() {
     let given_up: Vec<Value> = house.all("Patient").into_iter().filter(|patient| patient["active"] == false).collect();
     assert_eq!(given_up.len(), 1);
     assert_eq!(given_up[0]["link"][0]["type"], "replaced-by");
+    // People say that these are two: what the source says afterwards is a question, not an order.
+    let identity = house.road.identity();
+    let person = format!("Person/{}", people[0]["id"].as_str().unwrap());
+    let out = format!("Patient/{}", given_up[0]["id"].as_str().unwrap());
+    block_on(identity.split(&house.caller, &person, &[out], "两人同名")).unwrap();
+    let back = "MSH|^~\\&|HIS|H1|KM|KM|20240307080000||ADT^A40|78|P|2.4\rEVN|A40|20240307080000\rPID|1||1002^^^H1||张三||19800101|M\rMRG|1001^^^H1\r";
+    house.send_bytes(&source, back.as_bytes());
+    let persons: std::collections::BTreeSet<u64> = identity.persons(TENANT).unwrap().into_values().collect();
+    assert_eq!(persons.len(), 2);
+    assert_eq!(identity.reviews(TENANT, Some("vetoed"), None, 10).unwrap().0.len(), 1);
 }
 
 /// What stands in a list of a resource.

@@ -13,6 +13,7 @@ use serde_json::Value;
 use store::{Keyspace, prefix_end};
 
 use super::flight::Flight;
+use super::labels::{Labels, Wish, builds_on, wishes_of};
 use super::ledger::{self, Decision, DecisionKind, IdentityEvent, Pair, Review, ReviewReason};
 use super::stage::{self, Cause};
 use super::tenants::{Identity, rule_version};
@@ -205,11 +206,11 @@ impl Identity {
         } else {
             let places = self.places(tenant, &[left, right])?;
             let (left_place, right_place) = (places[0], places[1]);
-            let is_noted = self.with(tenant, |linker| linker.live().is_must_link(left_place, right_place))?;
+            let noted = self.with(tenant, |linker| linker.live().must_links_between(&[left_place], &[right_place]))?;
             Order {
                 must: if is_same { vec![(left, right)] } else { Vec::new() },
                 cannot: if is_same { Vec::new() } else { vec![(left, right)] },
-                overruled_must: if !is_same && is_noted { vec![(left, right)] } else { Vec::new() },
+                overruled_must: if is_same { Vec::new() } else { vec![(left, right); noted.len()] },
                 before: vec![(left, one), (right, other)],
                 ..Order::default()
             }
@@ -248,6 +249,7 @@ impl Identity {
             (pairs.into_iter().map(homes).collect::<Vec<Pair>>(), first)
         })?;
         let first = first.ok_or_else(|| missing("person"))?;
+        // Everybody hangs on the first: what holds a side together alone may not hold beside the other side.
         let rest = left.iter().chain(&right).copied().filter(|home| *home != first);
         let before = left.iter().map(|home| (*home, one)).chain(right.iter().map(|home| (*home, other)));
         Ok(Order {
@@ -301,7 +303,7 @@ impl Identity {
     /// Takes a decision back: what it joined or parted, and what came since, is decided again without it.
     ///
     /// # Errors
-    /// `NotFound`; `Unprocessable` for one that is taken back already, or that is a taking back itself.
+    /// `NotFound`; `Unprocessable` for one that is taken back already, that is a taking back itself, or that a later one builds on.
     pub async fn undo(self: &Arc<Self>, caller: &Caller, id: &str, reason: &str) -> Result<Decided, Failure> {
         let tenant = caller.tenant();
         let bytes = ledger::id_bytes(id).ok_or_else(|| missing("decision"))?;
@@ -315,6 +317,12 @@ impl Identity {
         }
         if decision.kind == DecisionKind::Undo {
             return Err(unfit("taking back is not taken back; decide anew"));
+        }
+        let standing = self.decisions(tenant)?;
+        if let Some(later) = standing.iter().find(|later| builds_on(later, &decision)) {
+            let why =
+                format!("decision {} was made later about the same registrations: take that back first", later.id);
+            return Err(unfit(&why));
         }
         let order = Order { before: decision.before.clone(), undoes: Some((key, row, decision)), ..Order::default() };
         self.order(caller, DecisionKind::Undo, reason, order).await
@@ -348,12 +356,13 @@ impl Identity {
             undoes: order.undoes.as_ref().map(|(.., undone)| undone.id.clone()),
             undone_by: None,
         };
+        let wishes = self.wishes(tenant, &order)?;
         let homes = concerned(&order);
         self.places(tenant, &homes.iter().map(|home| home.0).collect::<Vec<_>>())?;
         let hints: Vec<(Home, u64)> = order.before.iter().map(|(home, person)| (Home(*home), *person)).collect();
         let planned = flight
             .fly(caller, |work| {
-                label(&flight, &order)?;
+                wishes.iter().try_for_each(|wish| flight.wish(*wish))?;
                 let change = flight.again(&homes, &hints, true)?;
                 let cause =
                     Cause { at_ms: now_ms, by: &decision.by, original: &decision.id, order: Some((kind, reason)) };
@@ -381,6 +390,17 @@ impl Identity {
         Ok(Decided { decision, persons })
     }
 
+    /// What a decision changes in the index. Taking one back leaves what the others would have left without it.
+    fn wishes(&self, tenant: TenantId, order: &Order) -> Result<Vec<Wish>, Failure> {
+        let Some((.., undone)) = &order.undoes else {
+            let overruled = (order.overruled_must.as_slice(), order.overruled_cannot.as_slice());
+            return Ok(wishes_of(overruled, (&order.must, &order.cannot)));
+        };
+        let standing = self.decisions(tenant)?;
+        let others = standing.iter().filter(|decision| decision.id != undone.id);
+        Ok(Labels::of(&standing).wishes_to(&Labels::of(others)))
+    }
+
     fn person_number(&self, tenant: TenantId, id: &str) -> Result<u64, Failure> {
         let type_code = TypeCode::of("Person").map_err(|_| missing("person"))?;
         let id = id.strip_prefix("Person/").unwrap_or(id);
@@ -390,7 +410,8 @@ impl Identity {
 
     fn members(&self, tenant: TenantId, person: u64) -> Result<Vec<u64>, Failure> {
         let type_code = TypeCode::of("Person").map_err(|_| missing("person"))?;
-        let homes = registrations_of_person(&self.records, tenant, Rid { type_code, number: Number(person) })?;
+        let homes =
+            registrations_of_person(&self.records, &self.store, tenant, Rid { type_code, number: Number(person) })?;
         if homes.is_empty() {
             return Err(missing("person with registrations"));
         }
@@ -466,24 +487,6 @@ fn concerned(order: &Order) -> Vec<Home> {
         .flat_map(|(left, right)| [*left, *right]);
     let homes: BTreeSet<u64> = pairs.chain(order.before.iter().map(|(home, _)| *home)).collect();
     homes.into_iter().map(Home).collect()
-}
-
-/// Puts the labels of a decision into the index.
-fn label(flight: &Flight, order: &Order) -> Result<(), Failure> {
-    let wish = |pairs: &[Pair], is_same: bool, is_taken_back: bool| {
-        pairs.iter().try_for_each(|(left, right)| flight.wish(Home(*left), Home(*right), is_same, is_taken_back))
-    };
-    wish(&order.overruled_must, true, true)?;
-    wish(&order.overruled_cannot, false, true)?;
-    wish(&order.must, true, false)?;
-    wish(&order.cannot, false, false)?;
-    if let Some((.., undone)) = &order.undoes {
-        wish(&undone.must, true, true)?;
-        wish(&undone.cannot, false, true)?;
-        wish(&undone.overruled_must, true, false)?;
-        wish(&undone.overruled_cannot, false, false)?;
-    }
-    Ok(())
 }
 
 /// For tests and figures: who is whose person, by the ledger.

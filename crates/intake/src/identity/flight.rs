@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use records::{Address, Caller, Work};
 use tokio::sync::Semaphore;
 
+use super::labels::Wish;
 use super::lanes::Gate;
 use super::linker::{Because, Change, Linker, PersonNumber, Question};
 use super::tenants::Identity;
@@ -43,7 +44,7 @@ struct State {
     /// What the plan that is running writes.
     staged: HashMap<Home, PersonNumber>,
     /// Pairs noted as one person (`true`) or two, for taking back.
-    wishes: Vec<(Home, Home, bool, bool)>,
+    wishes: Vec<Wish>,
 }
 
 /// The persons that a plan has for itself.
@@ -280,16 +281,15 @@ impl Flight {
         self.with(|linker| linker.as_they_are(homes))
     }
 
-    /// Notes (or takes back) that two registrations are one person, or two; once per flight and pair.
+    /// Notes (or takes back) that two registrations are one person, or two; once per flight, however often the plan is made.
     ///
     /// # Errors
     /// `NotReady`.
-    pub(crate) fn wish(&self, left: Home, right: Home, is_same: bool, is_taken_back: bool) -> Result<(), Failure> {
-        let wish = (left, right, is_same, is_taken_back);
+    pub(crate) fn wish(&self, wish: Wish) -> Result<(), Failure> {
         if self.state.lock().wishes.contains(&wish) {
             return Ok(());
         }
-        self.with(|linker| apply(linker, wish))?;
+        self.with(|linker| apply(linker, &wish))?;
         self.state.lock().wishes.push(wish);
         Ok(())
     }
@@ -379,10 +379,11 @@ fn why(linker: &Linker, change: &Change, home: Home) -> Because {
     change.group_of(home).map(|group| linker.because(home, &group.members)).unwrap_or_default()
 }
 
-fn apply(linker: &mut Linker, (left, right, is_same, is_taken_back): (Home, Home, bool, bool)) {
-    let (Some(left), Some(right)) = (linker.place_of(left), linker.place_of(right)) else { return };
+fn apply(linker: &mut Linker, wish: &Wish) {
+    let places = (linker.place_of(Home(wish.left)), linker.place_of(Home(wish.right)));
+    let (Some(left), Some(right)) = places else { return };
     let live = linker.live_mut();
-    match (is_same, is_taken_back) {
+    match (wish.is_same, wish.is_taken_back) {
         (true, false) => live.must_link(left, right),
         (false, false) => live.cannot_link(left, right),
         (true, true) => live.forget_must_link(left, right),
@@ -411,8 +412,8 @@ impl Flight {
         let is_seen = |home| self.identity.is_seen(self.tenant, home);
         let _ = self.identity.with(self.tenant, |linker| {
             let mut doubted: Vec<Home> = state.moved.iter().map(|(home, _)| *home).collect();
-            for (left, right, is_same, is_taken_back) in state.wishes.iter().rev() {
-                apply(linker, (*left, *right, *is_same, !is_taken_back));
+            for wish in state.wishes.iter().rev() {
+                apply(linker, &Wish { is_taken_back: !wish.is_taken_back, ..*wish });
             }
             let mut touched = linker.restore(&state.moved);
             for Arrived { home, before, .. } in state.arrived {

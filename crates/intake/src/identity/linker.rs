@@ -222,6 +222,12 @@ impl Linker {
         Change { groups: groups.collect(), ..Change::default() }
     }
 
+    /// Did people decide that somebody of the one person is not somebody of the other?
+    pub(crate) fn are_parted(&self, one: Home, other: Home) -> bool {
+        let (Some(one), Some(other)) = (self.place_of(one), self.place_of(other)) else { return false };
+        !self.live.cannot_links_between(&self.siblings(one), &self.siblings(other)).is_empty()
+    }
+
     /// A registration comes or changes. Returns what was touched and what stood there before; nothing was touched but itself
     /// when it is what it was.
     pub(crate) fn arrive(&mut self, home: Home, mut packed: Packed) -> (Vec<u32>, Option<Packed>) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use identity::batch::CERTAIN;
 use identity::cluster::ReviewKind;
+use identity::compare::{Field, compare};
 use identity::explain::reasons;
 use identity::index::Decision;
 use identity::model::UNITS_PER_BIT;
@@ -71,9 +72,10 @@ impl Identity {
     /// # Errors
     /// `Unprocessable` when too little is said: a name, and a birth date, a telephone or a document. `NotReady`.
     pub fn find(self: &Arc<Self>, tenant: TenantId, described: &Value, limit: usize) -> Result<Vec<Match>, Failure> {
-        let mut packed = patient::packed(described, self.clock.now_ms());
+        let mut packed = patient::packed(described, None);
         let has_more = packed.birth.is_some() || packed.phone() != 0 || packed.has_own_document();
-        if patient::name(described).trim().is_empty() || !has_more {
+        // 无名氏 and 陈** describe nobody: with a number they would only ask whether it is known.
+        if !(packed.is_named() || packed.is_newborn()) || !has_more {
             let why = "say a name, and a birth date, a telephone or a document";
             return Err(Failure::new(ErrorCode::Unprocessable, why));
         }
@@ -94,6 +96,10 @@ impl Identity {
                     continue;
                 }
                 let other = index.get(candidate.place).copied().unwrap_or_default();
+                // Nothing in the name speaks for it: what would be told is whose number this is.
+                if packed.is_named() && compare(&packed, &other).of(Field::Name) == 0 {
+                    continue;
+                }
                 let grade = match candidate.decision {
                     Decision::Link if candidate.score >= CERTAIN => MatchGrade::Certain,
                     Decision::Link => MatchGrade::Probable,

@@ -25,6 +25,7 @@
 mod decide;
 mod flight;
 mod golden;
+mod labels;
 mod lanes;
 mod ledger;
 mod linker;

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use formats::fhir::date::{Precision, local_text};
 use identity::packed::Packed;
+use identity::standardise::document::{self, DocumentKind};
 use identity::standardise::{Regions, Registration, standardise};
 use serde_json::Value;
 
@@ -22,10 +23,11 @@ static REGIONS: LazyLock<Regions> = LazyLock::new(|| {
     Regions::read(&text).0
 });
 
-/// A registration, standardised and packed, not yet finished by frequencies. `registered_ms`: when it first came.
-pub(crate) fn packed(patient: &Value, registered_ms: i64) -> Packed {
+/// A registration, standardised and packed, not yet finished by frequencies. `registered_ms`: when its first message says that it
+/// was made; what depends on the age at that time (a guardian's number, a birthday reckoned from an age) is not asked without.
+pub(crate) fn packed(patient: &Value, registered_ms: Option<i64>) -> Packed {
     let (document_type, document) = document(patient);
-    let reg_date = local_text(registered_ms, Precision::Day);
+    let reg_date = registered_ms.map(|at_ms| local_text(at_ms, Precision::Day)).unwrap_or_default();
     let sent = Registration {
         id_type: &document_type,
         id_no: document,
@@ -44,7 +46,8 @@ pub(crate) fn packed(patient: &Value, registered_ms: i64) -> Packed {
     Packed::new(&standardise(&sent, &REGIONS))
 }
 
-/// The document that says most: a resident number, else the first of another kind; what is out of use does not count.
+/// The document that says most: a resident number, else the first of another kind; what is out of use, and what stands for no
+/// number at all, does not count.
 fn document(patient: &Value) -> (String, &str) {
     let in_use = patient["identifier"].as_array().into_iter().flatten().filter(|one| one["use"] != "old");
     let documents = in_use.filter_map(|one| {
@@ -55,7 +58,12 @@ fn document(patient: &Value) -> (String, &str) {
         };
         one["value"].as_str().filter(|value| !value.trim().is_empty()).map(|value| (kind.to_owned(), value))
     });
-    documents.min_by(|left, right| left.0.cmp(&right.0)).unwrap_or_default()
+    let mut documents: Vec<(String, &str)> = documents.collect();
+    documents.sort_by(|left, right| left.0.cmp(&right.0));
+    let is_number = |(kind, value): &&(String, &str)| {
+        !matches!(document::read(value, kind, &REGIONS).kind, DocumentKind::None | DocumentKind::Placeholder)
+    };
+    documents.iter().find(is_number).or(documents.first()).cloned().unwrap_or_default()
 }
 
 /// The name as it is written: the text, else the parts in Chinese order.
@@ -74,7 +82,7 @@ pub(crate) fn name(patient: &Value) -> String {
 fn phones(patient: &Value) -> String {
     let telecom = patient["telecom"].as_array().into_iter().flatten();
     let phones = telecom.filter(|one| matches!(one["system"].as_str(), None | Some("phone" | "sms")));
-    phones.filter_map(|one| one["value"].as_str()).collect::<Vec<_>>().join(" ")
+    phones.filter_map(|one| one["value"].as_str()).collect::<Vec<_>>().join("/")
 }
 
 fn address(patient: &Value) -> String {

@@ -7,6 +7,7 @@ use store::Keyspace;
 
 use super::flight::Flight;
 use super::golden::{self, Source};
+use super::labels::wishes_of;
 use super::ledger::{self, Decision, DecisionKind, IdentityEvent};
 use super::linker::{Because, Change, PersonNumber, Question};
 use super::{patient, tenants};
@@ -47,8 +48,8 @@ pub(crate) fn link(
 ) -> Result<(), Failure> {
     let home = registration.key.home;
     let row = work.row(Keyspace::Ledger, &rows::ledger(work.tenant(), rows::LINK, home))?;
-    let registered_ms = row.as_deref().and_then(ledger::registered_of).unwrap_or(loom.at_ms);
-    let (change, because) = loom.flight.arrive(home, patient::packed(patient, registered_ms))?;
+    let registered_ms = row.as_deref().and_then(ledger::registered_of).unwrap_or(loom.said_ms);
+    let (change, because) = loom.flight.arrive(home, patient::packed(patient, Some(registered_ms)))?;
     let cause = Cause { at_ms: loom.at_ms, by: loom.by, original: &loom.original, order: None };
     stage(work, loom.flight, &cause, &change, Some(&Arriving { home, registered_ms, because }))
 }
@@ -309,6 +310,12 @@ pub(crate) fn declare_same(
     if work.row(Keyspace::Ledger, &key)?.is_some() {
         return Ok(());
     }
+    // People said that these are two: a program does not overrule them, it asks.
+    if loom.flight.with(|linker| linker.are_parted(into, from))? {
+        let cause = Cause { at_ms: loom.at_ms, by: loom.by, original: &loom.original, order: None };
+        let question = Question { left: into, right: from, kind: "vetoed", score: 0, reasons: Vec::new() };
+        return ask(work, &cause, &question);
+    }
     let reason = "来源机构合并了患者标识（A40）";
     let decision = Decision {
         id: ledger::id_of(&key),
@@ -327,7 +334,9 @@ pub(crate) fn declare_same(
     };
     let sealed = rows::seal(work.keys(), &key, &decision)?;
     work.put_row(Keyspace::Ledger, key, sealed);
-    loom.flight.wish(into, from, true, false)?;
+    for wish in wishes_of((&[], &[]), (&decision.must, &[])) {
+        loom.flight.wish(wish)?;
+    }
     let change = loom.flight.again(&[into, from], &[], true)?;
     let cause = Cause {
         at_ms: loom.at_ms,

@@ -12,12 +12,13 @@ use model::{Clock, ErrorCode, Failure, Home, TenantId, TypeCode};
 use parking_lot::{Condvar, Mutex};
 use records::{Caller, Records};
 use serde::{Deserialize, Serialize};
-use store::{Keyspace, Store, Transaction, Write, prefix_end};
+use store::{AuditPosition, Keyspace, Store, Transaction, Write, prefix_end};
 use trust::{AuditAction, Outcome};
 
 use super::flight::Flight;
+use super::labels::Labels;
 use super::lanes::Lanes;
-use super::ledger::{self, Decision, DecisionKind};
+use super::ledger::{self, Decision};
 use super::linker::Linker;
 use super::patient;
 use super::stage::{self, Cause};
@@ -32,8 +33,10 @@ const PART_BYTES: usize = 4 << 20;
 const COMMITS_AT_ONCE: usize = 2_000;
 /// A change feed longer than this since the snapshot is slower to read than all registrations.
 const TAIL_COMMITS_MAX: u64 = 200_000;
-/// Disclosures of a registration that are looked at for one that shows it to somebody.
-const DISCLOSURES_MAX: usize = 200;
+/// Disclosures of a registration read at a time, newest first, until one shows it to somebody.
+const DISCLOSURES_AT_ONCE: usize = 500;
+/// Twenty years of a patient who comes every day; whoever has more is taken for seen.
+const DISCLOSURE_PAGES_MAX: usize = 20;
 
 /// The model that everything is decided with.
 static FROZEN: LazyLock<(Frozen, String)> = LazyLock::new(|| {
@@ -210,16 +213,35 @@ impl Identity {
     /// Did somebody see this registration? What only brought it in, or only asked who it is, does not count.
     pub(crate) fn is_seen(&self, tenant: TenantId, home: Home) -> bool {
         use AuditAction as A;
-        let shows =
-            |action| matches!(action, A::Read | A::VersionRead | A::History | A::Search | A::Everything | A::Export);
-        let found = self.store.audit().list_for(tenant, home, None, DISCLOSURES_MAX);
-        // What cannot be read may have shown it.
-        found.map_or(true, |events| {
-            events.iter().any(|one| {
-                let is_matching = one.event.route.contains("/identity/") || one.event.route.contains('$');
-                shows(one.event.action) && one.event.outcome == Outcome::Success && !is_matching
-            })
-        })
+        let shows = |event: &trust::AuditEvent| {
+            let is_shown = matches!(
+                event.action,
+                A::Read
+                    | A::VersionRead
+                    | A::History
+                    | A::Search
+                    | A::Everything
+                    | A::Batch
+                    | A::Transaction
+                    | A::OriginalRead
+                    | A::Export
+            );
+            // The index administrator's own pages ask who it is.
+            is_shown && event.outcome == Outcome::Success && !event.route.contains("/identity/")
+        };
+        let mut before = None;
+        for _ in 0..DISCLOSURE_PAGES_MAX {
+            // What cannot be read may have shown it.
+            let Ok(events) = self.store.audit().list_for(tenant, home, before, DISCLOSURES_AT_ONCE) else {
+                return true;
+            };
+            if events.iter().any(|one| shows(&one.event)) {
+                return true;
+            }
+            let Some(last) = events.last().filter(|_| events.len() == DISCLOSURES_AT_ONCE) else { return false };
+            before = Some(AuditPosition { at_ms: last.event.at_ms, sequence: last.sequence });
+        }
+        true
     }
 
     /// Compares registrations with the disk and writes what is different; returns those that others overtook once more.
@@ -258,8 +280,11 @@ impl Identity {
             }
         }
         linker.join_rings();
-        for decision in self.decisions(tenant)? {
-            decision.apply(&mut linker);
+        for ((left, right), is_same) in Labels::of(&self.decisions(tenant)?).pairs() {
+            if let (Some(left), Some(right)) = (linker.place_of(Home(left)), linker.place_of(Home(right))) {
+                let live = linker.live_mut();
+                if is_same { live.must_link(left, right) } else { live.cannot_link(left, right) }
+            }
         }
         Ok(linker)
     }
@@ -319,7 +344,7 @@ impl Identity {
         registered_ms: i64,
     ) -> Result<Option<identity::packed::Packed>, Failure> {
         let stored = self.records.stored(&stage::registration(tenant, home).key)?;
-        Ok(stored.map(|patient| patient::packed(&patient, registered_ms)))
+        Ok(stored.map(|patient| patient::packed(&patient, Some(registered_ms))))
     }
 
     /// Brings an index up to date with what came behind a place of the change feed; `None` when that would take too long.
@@ -472,37 +497,6 @@ impl Identity {
         let mut linker = Linker::new(Live::over(index));
         linker.name(names.as_chunks::<8>().0.iter().map(|bytes| Home(u64::from_be_bytes(*bytes))).collect());
         Ok(Some((linker, head.place)))
-    }
-}
-
-impl Decision {
-    /// Its labels, in an index that is being filled.
-    fn apply(&self, linker: &mut Linker) {
-        if self.undone_by.is_some() || self.kind == DecisionKind::Undo {
-            return;
-        }
-        let place = |linker: &Linker, home: u64| linker.place_of(Home(home));
-        let both = |linker: &Linker, pair: &(u64, u64)| Some((place(linker, pair.0)?, place(linker, pair.1)?));
-        for pair in &self.overruled_must {
-            if let Some((left, right)) = both(linker, pair) {
-                linker.live_mut().forget_must_link(left, right);
-            }
-        }
-        for pair in &self.overruled_cannot {
-            if let Some((left, right)) = both(linker, pair) {
-                linker.live_mut().forget_cannot_link(left, right);
-            }
-        }
-        for pair in &self.must {
-            if let Some((left, right)) = both(linker, pair) {
-                linker.live_mut().must_link(left, right);
-            }
-        }
-        for pair in &self.cannot {
-            if let Some((left, right)) = both(linker, pair) {
-                linker.live_mut().cannot_link(left, right);
-            }
-        }
     }
 }
 
