@@ -6,16 +6,20 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::{Clock, Failure, Home, Purpose, ResourceKey, TenantId};
+use model::china::birthday_ms;
+use model::{Clock, Failure, Home, Number, Purpose, ResourceKey, Rid, TenantId, TypeCode};
 use parking_lot::Mutex;
 use records::Records;
 use store::Store;
 use trust::policy::grounds_for;
-use trust::{Actor, GroundKind, GroundRule};
+use trust::{Actor, GroundKind, GroundRule, Proxy, Relation};
 
 use crate::emergency::Emergencies;
 use crate::resident::Resident;
 use crate::standing::{Contract, Standing, Visit};
+
+/// From this birthday on nobody acts for somebody because they are their child (民法典 第十七条).
+const YEARS_OF_CHILDHOOD: i16 = 18;
 
 /// A ground that was found.
 #[derive(Debug, Clone)]
@@ -94,8 +98,12 @@ impl Grounds {
                 })),
                 GroundKind::Own => found.extend(actor.patients.iter().map(|home| of_account(rule, *home, None))),
                 GroundKind::Proxy => {
-                    let holds = actor.proxies.iter().filter(|it| it.until_ms.is_none_or(|until_ms| now_ms < until_ms));
-                    found.extend(holds.map(|proxy| of_account(rule, proxy.registration, proxy.until_ms)));
+                    for proxy in &actor.proxies {
+                        let until_ms = self.ends_ms(actor.tenant, proxy)?;
+                        if until_ms.is_none_or(|until_ms| now_ms < until_ms) {
+                            found.push(of_account(rule, proxy.registration, until_ms));
+                        }
+                    }
                 }
                 GroundKind::Emergency => {
                     for (id, emergency) in self.emergencies.open_of(actor, rule.minutes, now_ms)? {
@@ -111,6 +119,18 @@ impl Grounds {
             }
         }
         Ok(found)
+    }
+
+    /// When somebody no longer acts for another: as the account says, and for a child on the eighteenth birthday at the latest
+    /// (民法典 第十七条), whatever was typed in when the account was made.
+    fn ends_ms(&self, tenant: TenantId, proxy: &Proxy) -> Result<Option<i64>, Failure> {
+        if proxy.relation != Relation::Child {
+            return Ok(proxy.until_ms);
+        }
+        let rid = Rid { type_code: TypeCode::PATIENT, number: Number(proxy.registration.0) };
+        let child = self.records.stored(&ResourceKey { tenant, home: proxy.registration, rid })?;
+        let grown_up_ms = child.and_then(|child| birthday_ms(child["birthDate"].as_str()?, YEARS_OF_CHILDHOOD));
+        Ok(proxy.until_ms.into_iter().chain(grown_up_ms).min())
     }
 
     /// The visits in progress that a clinician takes part in.

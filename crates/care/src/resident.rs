@@ -28,7 +28,7 @@ impl Resident {
             let Some(key) = records.address(tenant, person, &asked)?.filter(|key| key.home == Home::SHARED) else {
                 break;
             };
-            let registrations = intake::person::registrations_of_person(records, tenant, key.rid)?;
+            let registrations = intake::person::registrations_of_person(records, store, tenant, key.rid)?;
             if !registrations.is_empty() {
                 return Ok(Some(Self { person: Some(key.rid), registrations }));
             }

@@ -72,7 +72,8 @@ impl Visit {
 
     /// What an `Encounter` says, if it may count now or later.
     fn read(records: &Records, clinicians: &mut Clinicians, key: ResourceKey, encounter: &Value) -> Option<Self> {
-        if matches!(encounter["status"].as_str(), Some("cancelled" | "entered-in-error")) {
+        // Who is expected (预约, 预入院) is nobody's patient yet: the visit comes with the arrival.
+        if matches!(encounter["status"].as_str(), Some("planned" | "cancelled" | "entered-in-error")) {
             return None;
         }
         let (institution, _) = institution_and_number(encounter)?;
@@ -295,8 +296,8 @@ impl Standing {
         }
         let (department, staff_number) = (actor.department.as_deref(), actor.staff_number.as_deref());
         let counts = |visit: &Arc<Visit>| {
-            // Registered for tomorrow is not being seen yet.
-            visit.from_ms < now_ms + DAY_MS
+            // Registered for tomorrow is not being seen yet; registered for this afternoon is.
+            visit.from_ms < end_of_day(now_ms)
                 && now_ms < visit.counts_until_ms(days_after_registration)
                 && visit.is_of(department, staff_number)
         };

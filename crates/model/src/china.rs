@@ -1,7 +1,8 @@
 //! Days in China: one time zone, and no daylight saving since 1991, so that a day of the present is arithmetic. Dates of records
 //! are read by `formats`, which knows the summers of 1986 to 1991.
 
-use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
 
 use crate::clock::instant_from_ms;
 
@@ -36,6 +37,18 @@ pub fn begin_of_text_ms(day: &str) -> Option<i64> {
     (day.len() == 10).then(|| at.as_millisecond())
 }
 
+/// When the day of a birthday begins in China, `years` after a birth date as FHIR writes it (`2008`, `2008-05`, `2008-05-17`); of a
+/// date without a day or month the latest that it can be. Who is born on 29 February has it on the 28th of other years.
+#[must_use]
+pub fn birthday_ms(birth_date: &str, years: i16) -> Option<i64> {
+    let day: Date = match birth_date.len() {
+        4 => format!("{birth_date}-12-31").parse().ok()?,
+        7 => format!("{birth_date}-01").parse::<Date>().ok()?.last_of_month(),
+        _ => birth_date.parse().ok()?,
+    };
+    begin_of_text_ms(&day.checked_add(years.years()).ok()?.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,5 +62,19 @@ mod tests {
         assert_eq!((day_text(midnight - 1), day_text(midnight)), ("2026-11-22".to_owned(), "2026-11-23".to_owned()));
         assert_eq!(begin_of_text_ms("2026-11-31"), None);
         assert_eq!(begin_of_text_ms("20261123"), None);
+    }
+
+    #[test]
+    fn birthdays_begin_at_midnight_in_china() {
+        for (birth_date, eighteenth) in [
+            ("2008-05-17", "2026-05-17"),
+            ("2008-02-29", "2026-02-28"),
+            ("2008-02", "2026-02-28"),
+            ("2008", "2026-12-31"),
+        ] {
+            assert_eq!(birthday_ms(birth_date, 18), begin_of_text_ms(eighteenth), "{birth_date}");
+        }
+        assert_eq!(birthday_ms("unknown", 18), None);
+        assert_eq!(birthday_ms("", 18), None);
     }
 }

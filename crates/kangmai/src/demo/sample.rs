@@ -74,7 +74,7 @@ fn account(name: &str, display_name: &str, role: &str) -> Request {
         tenant: TENANT,
         institution: Some("望岚县人民医院（演示）".to_owned()),
         // The sample people have no visits on the road, so that nobody would have a ground to see them.
-        scope: (role == "clinician").then(|| "user/*.cruds ground/any".to_owned()),
+        scope: (role == "clinician").then(|| "user/*.rs ground/any".to_owned()),
         department: None,
         staff_number: None,
         proxies: Vec::new(),

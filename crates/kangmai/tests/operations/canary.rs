@@ -24,7 +24,7 @@ fn no_file_holds_what_was_planted() {
     let data = folder.path().join("data");
     let server = Server::start_on(&data, &["--verbose", "--log-format", "json"]);
     let token = server.machine("writer", 1, ALL);
-    server.account("doctor", 1, "clinician", &["--scope", "user/*.cruds ground/any"]);
+    server.account("doctor", 1, "clinician", &["--scope", "user/*.rs ground/any"]);
     let client = server.client(&token);
     let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": [
         {"fullUrl": "urn:uuid:33333333-3333-4333-8333-333333333333",

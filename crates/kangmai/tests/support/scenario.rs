@@ -89,7 +89,7 @@ fn enter(server: &Server, tenant: u32, who: &str) -> Result<Client, String> {
         "observer" => server.machine("observer", tenant, "system/Observation.rs"),
         "elsewhere" => server.machine("elsewhere", tenant + 1, "system/*.cruds"),
         // The people of these scenarios have no visits on the road.
-        "doctor" => session(server, tenant, "doctor", "clinician", &["--scope", "user/*.cruds ground/any"]),
+        "doctor" => session(server, tenant, "doctor", "clinician", &["--scope", "user/*.rs ground/any"]),
         "source-a" => server.source("source-a", tenant, "99012110000000000001"),
         "source-b" => server.source("source-b", tenant, "99012110000000000002"),
         "index" => session(server, tenant, "index", "index-administrator", &[]),

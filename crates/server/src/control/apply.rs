@@ -255,7 +255,7 @@ fn grants(scope: &str) -> Result<Grants, String> {
 /// What a role usually needs; the decision table narrows it further.
 fn usual_scope(role: Role) -> &'static str {
     match role {
-        Role::Clinician | Role::FamilyDoctor => "user/*.cruds",
+        Role::Clinician | Role::FamilyDoctor => "user/*.rs",
         Role::Resident => "patient/*.rs",
         Role::AuditAdministrator => "user/AuditEvent.rs",
         Role::Machine | Role::SystemAdministrator | Role::SecurityAdministrator | Role::PlatformOperator => "",
