@@ -101,7 +101,7 @@ async function rendered({ page, panel, check, seen, look }) {
   await look("1-document");
 }
 
-async function emergency({ page, road, url, check, seen, look, allow }) {
+async function emergency({ page, road, url, panel, check, seen, look, allow }) {
   await seen(page.getByText("目前没有就诊中的患者"), "no patient of another department");
   await page.getByRole("navigation").getByRole("link", { name: "居民检索" }).click();
   await page.getByLabel("姓名", { exact: true }).fill(WOMAN.name.slice(0, 2));
@@ -131,6 +131,11 @@ async function emergency({ page, road, url, check, seen, look, allow }) {
   check(/^孙望亭 2001 \d{4}-/.test(mark ?? ""), `a watermark with name, number and time, got ${mark}`);
   await seen(page.getByText("青霉素"), "the allergy");
   await look("3-watermarked");
+  await panel("最近检验检查结果").getByRole("row").filter({ hasText: "丙氨酸氨基转移酶" }).getByRole("button", { name: /原文/ }).click();
+  const drawer = page.getByRole("dialog");
+  await seen(drawer.locator(".text-line-marked"), "the original of a result, on the ground of the emergency");
+  check((await drawer.locator(".text-line-marked").innerText()).includes("ALT"), "the segment that said it");
+  await look("4-original");
 }
 
 async function launched({ page, road, url, check, seen, look, allow }) {

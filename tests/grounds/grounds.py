@@ -223,13 +223,21 @@ def main():
         check(status == 200 and ground["kind"] == "emergency" and ground["watermark"], "with a reason it opens", (status, ground))
         status, page = server.call("GET", f"/api/v1/persons/{person}/summary", elsewhere)
         check(status == 200 and page["ground"]["kind"] == "emergency" and "车祸" in page["ground"]["reason"], "and the page says so", page.get("ground"))
+        observation = server.call("GET", f"/api/v1/persons/{person}/reports", elsewhere)[1]["reports"][0]["results"][0]["id"]
+        status, page = server.call("GET", f"/api/v1/origin/Observation/{observation}", elsewhere, headers={"X-Purpose-Of-Use": "ETREAT"})
+        check(status == 200 and page.get("text"), "an original opens under the same purpose", (status, page))
         status, page = server.call("POST", f"/api/v1/persons/{person}/emergency", manager, {"reason_code": "other", "reason": "想看一看数据"})
         check(status == 403, "an administrator opens none", (status, page))
         status, page = server.call("GET", "/api/v1/reviews", auditor)
         review = page["reviews"][0] if status == 200 and page["reviews"] else {}
-        check(review.get("looks") == 1 and review.get("status") == "open" and review["person"]["name_masked"] == "白**", "it is listed for review with one look", page)
+        check(review.get("looks", 0) >= 2 and review.get("status") == "open" and review["person"]["name_masked"] == "白**", "it is listed for review with its looks", page)
         status, page = server.call("POST", f"/api/v1/reviews/{review.get('id')}", auditor, {"status": "justified", "note": "急诊病历相符"})
         check(status == 200 and page["status"] == "justified", "and reviewed", (status, page))
+        status, page = server.call("POST", f"/api/v1/reviews/{review.get('id')}", auditor, {"status": "unjustified", "note": "想了想不对"})
+        check(status == 409, "a second verdict does not overwrite the first", (status, page))
+        check(server.call("GET", "/api/v1/reviews", auditor)[1]["reviews"] == [], "nothing waits any more")
+        status, page = server.call("GET", f"/api/v1/reviews?day={NOW:%Y-%m-%d}", auditor)
+        check([it["status"] for it in page["reviews"]] == ["justified"], "the day keeps what was judged", page)
         status, page = server.call("POST", f"/api/v1/reviews/{review.get('id')}", elsewhere, {"status": "justified"})
         check(status == 403, "not by the one who opened it", (status, page))
 

@@ -394,12 +394,12 @@ export function careAnswer(
           },
         };
   if (path === "/api/v1/audit") return ok(events(query));
-  if (path === "/api/v1/reviews") return ok({ reviews: reviews() });
+  if (path === "/api/v1/reviews") return ok({ reviews: reviews().filter(({ status }) => query.has("day") || status === "open") });
   const reviewed = /^\/api\/v1\/reviews\/([\w-]+)$/.exec(path);
   if (reviewed) {
     const found = REVIEWS.find((one) => one.id === reviewed[1]);
     if (found) Object.assign(found, sent);
-    return ok({});
+    return ok(found ?? {});
   }
   const origin = /^\/api\/v1\/origin\/(\w+)\/([\w-]+)$/.exec(path);
   if (origin) return ok(originOf(origin[1] ?? "", origin[2] ?? ""));

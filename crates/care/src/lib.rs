@@ -7,6 +7,7 @@
 //! | `emergency` | 紧急调阅: opened with a reason, for a limited time, reviewed the next day |
 //! | `lists`     | who is on a list of a family doctor, by a rule over records |
 //! | `status`    | what still counts, and what was taken back, ruled out or called off |
+//! | `course`    | what is over although its source said `active`, by a rule |
 //! | `front`     | what sources say many times, said once on the front page |
 //! | `resident`  | one resident as all registrations of one person |
 //! | `own`       | the platform's own look at the records, for deciding, never for showing |
@@ -14,6 +15,7 @@
 //! Invariants: what is in memory here is derived from the records and can be made again from them; a ground is computed at the
 //! moment of the request, so that a discharge or a withdrawn contract counts at once; nothing here shows a record.
 
+pub mod course;
 mod emergency;
 pub mod front;
 mod grounds;
@@ -23,7 +25,7 @@ mod resident;
 mod standing;
 pub mod status;
 
-pub use emergency::{Emergencies, Emergency, EmergencyId, ReasonCode, ReviewState};
+pub use emergency::{Emergencies, Emergency, EmergencyId, Listed, ReasonCode, ReviewState};
 pub use grounds::{Ground, Grounds};
 pub use lists::{OnList, Search, on_list};
 pub use own::platform;

@@ -6,21 +6,75 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 const ALLERGIES: &str = include_str!("../../../standards/front-page/allergies.toml");
+const CURRENT: &str = include_str!("../../../standards/front-page/current.toml");
 const RESULTS: &str = include_str!("../../../standards/front-page/results.toml");
 
-// A test reads both files: one with a mistake never leaves the workshop.
+// A test reads every file: one with a mistake never leaves the workshop.
 static FRONT_PAGE: LazyLock<FrontPage> = LazyLock::new(|| FrontPage {
     allergies: toml::from_str(ALLERGIES).unwrap_or_default(),
     results: toml::from_str(RESULTS).unwrap_or_default(),
+    current: toml::from_str(CURRENT).unwrap_or_default(),
 });
 
-/// Both files.
+/// All of these files.
 #[derive(Debug, Clone, Default)]
 pub struct FrontPage {
     /// How allergies are written.
     pub allergies: Allergies,
     /// Which observations are results.
     pub results: Results,
+    /// What still stands under 在用 and 现患.
+    pub current: Current,
+}
+
+/// How long a statement that a source made once counts as current.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Current {
+    /// The edition of the file.
+    pub version: String,
+    /// Of medicines.
+    pub medicines: CurrentMedicines,
+    /// Of diagnoses.
+    pub diagnoses: CurrentDiagnoses,
+}
+
+/// When a medicine is over (疗程已过).
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CurrentMedicines {
+    /// Days that are added to what was supplied.
+    pub grace_days: u16,
+    /// Days for which a prescription without a duration counts.
+    pub without_duration_days: u16,
+    /// The rule as the page says it.
+    pub zh: String,
+    /// The rule in English.
+    pub en: String,
+}
+
+/// When the diagnosis of a visit is past (既往诊断).
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CurrentDiagnoses {
+    /// Days after the visit.
+    pub days: u16,
+    /// Ranges of ICD-10 categories: `J00-J06`.
+    pub acute: Vec<String>,
+    /// The rule as the page says it.
+    pub zh: String,
+    /// The rule in English.
+    pub en: String,
+}
+
+impl CurrentDiagnoses {
+    /// Whether an ICD-10 code is of an acute category.
+    #[must_use]
+    pub fn is_acute(&self, code: &str) -> bool {
+        let Some(category) = code.get(..3) else { return false };
+        let is_in = |range: &String| range.split_once('-').is_some_and(|(from, to)| from <= category && category <= to);
+        self.acute.iter().any(is_in)
+    }
 }
 
 /// How sources write an allergy (过敏史) in words.
@@ -108,11 +162,49 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_files_are_read() {
+    fn every_file_is_read() {
         let allergies: Result<Allergies, _> = toml::from_str(ALLERGIES);
         assert!(allergies.is_ok(), "{allergies:?}");
         let results: Result<Results, _> = toml::from_str(RESULTS);
         assert!(results.is_ok(), "{results:?}");
+        let current: Result<Current, _> = toml::from_str(CURRENT);
+        assert!(current.is_ok(), "{current:?}");
+    }
+
+    #[test]
+    fn acute_is_what_passes_by_itself_and_nothing_else() {
+        let rules = &front_page().current.diagnoses;
+        for code in ["J00", "J06.900", "J18.900x001", "A09.900x003", "S52.500", "R51.x00"] {
+            assert!(rules.is_acute(code), "{code}");
+        }
+        for code in [
+            "I10.x00x002",
+            "E11.900",
+            "J45.900x001",
+            "J44.900",
+            "C34.900",
+            "B18.100",
+            "Z34.900",
+            "N18.300",
+            "",
+            "J0",
+            "感冒",
+        ] {
+            assert!(!rules.is_acute(code), "{code}");
+        }
+        for range in &rules.acute {
+            let (from, to) = range.split_once('-').unwrap();
+            assert!(from.len() == 3 && to.len() == 3 && from <= to && from[..1] == to[..1], "{range}");
+        }
+        // The words say the numbers.
+        let medicines = &front_page().current.medicines;
+        for words in [&medicines.zh, &medicines.en] {
+            assert!(
+                words.contains(&medicines.grace_days.to_string())
+                    && words.contains(&medicines.without_duration_days.to_string())
+            );
+        }
+        assert!([&rules.zh, &rules.en].iter().all(|words| words.contains(&rules.days.to_string())));
     }
 
     #[test]

@@ -127,6 +127,15 @@ describe("the client", () => {
     await expect(api.status()).rejects.toMatchObject({ code: UNREADABLE });
   });
 
+  it("opens an original under the purpose of the page, and says none where there is none", async () => {
+    answers.mockImplementation(() => Response.json({}));
+    await api.origin("Observation", "a", "ETREAT");
+    await api.source("Observation", "a", "ETREAT");
+    await api.origin("Observation", "a");
+    const said = answers.mock.calls.map(([, init]) => new Headers(init.headers).get("X-Purpose-Of-Use"));
+    expect(said).toEqual(["ETREAT", "ETREAT", null]);
+  });
+
   it("escapes ids in addresses", async () => {
     answers.mockImplementation(() => Response.json({ entries: [], next: null }));
     await api.timeline("a/../b", { kinds: ["encounters", "results"], before: "1.2", limit: 60 });

@@ -61,9 +61,10 @@ export const audit = {
       signal,
     }),
 
-  reviews: (day: string, signal?: AbortSignal) =>
-    json<{ reviews: Review[] }>(`/api/v1/reviews${queryOf({ day })}`, { signal }),
+  /** Everything opened on a day; without a day, what nobody has reviewed yet, the oldest first. */
+  reviews: (day?: string, signal?: AbortSignal) =>
+    json<{ reviews: Review[]; truncated?: boolean }>(`/api/v1/reviews${queryOf({ day })}`, { signal }),
 
   review: (id: string, status: Verdict, note: string) =>
-    json<unknown>(`/api/v1/reviews/${segment(id)}`, { method: "POST", body: { status, note } }),
+    json<Review>(`/api/v1/reviews/${segment(id)}`, { method: "POST", body: { status, note } }),
 };

@@ -26,7 +26,12 @@ interface Ask {
   body?: unknown;
   signal?: AbortSignal | undefined;
   accept?: string;
+  /** Why somebody looks (调阅目的), where it is not what their role usually looks for. */
+  purpose?: Purpose | undefined;
 }
+
+/** 紧急调阅: under it, and no other purpose, an opened emergency is a ground on routes that name no person. */
+export type Purpose = "ETREAT";
 
 /** Sends a request and returns the bytes of a 2xx answer; anything else is thrown as an {@link ApiError}. */
 export async function bytes(path: string, ask: Ask = {}): Promise<ArrayBuffer> {
@@ -37,6 +42,7 @@ export async function bytes(path: string, ask: Ask = {}): Promise<ArrayBuffer> {
   };
   const token = session.get()?.token;
   if (token) headers["Authorization"] = `Bearer ${token}`;
+  if (ask.purpose) headers["X-Purpose-Of-Use"] = ask.purpose;
   if (ask.body !== undefined) headers["Content-Type"] = "application/json";
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   const signal = ask.signal ? AbortSignal.any([ask.signal, timeout]) : timeout;
@@ -155,10 +161,10 @@ export const api = {
     json<AccessLog>(`/api/v1/persons/${segment(person)}/access`, { signal }),
 
   /** The part of the message that a fact was read from. */
-  origin: (type: string, id: string, signal?: AbortSignal) =>
-    json<Origin>(`/api/v1/origin/${segment(type)}/${segment(id)}`, { signal }),
+  origin: (type: string, id: string, purpose?: Purpose, signal?: AbortSignal) =>
+    json<Origin>(`/api/v1/origin/${segment(type)}/${segment(id)}`, { signal, purpose }),
 
   /** The stored resource, byte for byte: the text is shown, never a value that was parsed and printed again. */
-  source: (type: string, id: string, signal?: AbortSignal) =>
-    send(`/fhir/R4/${segment(type)}/${segment(id)}`, { accept: "application/fhir+json", signal }),
+  source: (type: string, id: string, purpose?: Purpose, signal?: AbortSignal) =>
+    send(`/fhir/R4/${segment(type)}/${segment(id)}`, { accept: "application/fhir+json", signal, purpose }),
 };

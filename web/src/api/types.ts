@@ -133,12 +133,23 @@ export interface Denied {
   sources: readonly Line[];
 }
 
+/** A rule that moves lines to what is over, as the page shows it. */
+export interface Rule {
+  zh: string;
+  en: string;
+  version: string;
+}
+
 export interface Problem extends Gathered {
+  /** Why it is over although the source said `active`: `acute`. */
+  over?: string | null;
   /** FHIR's clinical status: `active | recurrence | relapse | inactive | remission | resolved`. */
   status?: string | null;
 }
 
 export interface Medicine extends Gathered {
+  /** Why it is over although the source said `active`: `supply | without-duration`. */
+  over?: string | null;
   /** Why it does not count: `entered-in-error`, `cancelled`. */
   standing?: string | null;
   /** FHIR's request status: `active | on-hold | stopped | completed | …`. */
@@ -186,6 +197,8 @@ export interface Summary {
   allergies_denied?: Denied | null;
   problems: Problem[];
   medicines: Medicine[];
+  /** By what lines of these lists are over. */
+  rules?: { problems: Rule; medicines: Rule } | null;
   results: Result[];
   freshness?: Freshness | null;
   ground?: Ground | null;

@@ -50,7 +50,7 @@ export default function PersonPages({ person, page }: Props) {
     );
   }
   return (
-    <SourceProvider>
+    <SourceProvider purpose={summary.value?.ground?.kind === "emergency" ? "ETREAT" : undefined}>
       {summary.value?.ground?.watermark && <Mark />}
       <PersonHead id={person} summary={summary.value} page={page} />
       <div className="page wide">

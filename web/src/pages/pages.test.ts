@@ -2,12 +2,14 @@ import { describe, expect, it } from "vitest";
 import { rules, tables } from "virtual:rules";
 
 import type { Problem, Receipt } from "../api/road.ts";
+import type { Review } from "../api/audit.ts";
 import type { AccessEntry } from "../api/types.ts";
 import { launchOf } from "../launch.ts";
 import { papersFirst } from "../parts/PersonLine.tsx";
 import { speakIn } from "../words/index.ts";
+import { withJudged } from "./audit/Reviews.tsx";
 import { merged } from "./resident/Access.tsx";
-import { moneyText } from "./resident/Lists.tsx";
+import { moneyText, tagOf } from "./resident/Lists.tsx";
 import { byInstitution } from "./road/Institutions.tsx";
 import { gravestFirst } from "./road/Issues.tsx";
 import { countByRule } from "./road/Problems.tsx";
@@ -16,6 +18,28 @@ import { lagText, messageWords, sizeText, titleOfRule } from "./road/words.ts";
 
 const zh = speakIn("zh");
 const en = speakIn("en");
+
+describe("the review of emergencies", () => {
+  it("keeps what was judged just now in its place, once", () => {
+    const review = (id: string, at: string, status: Review["status"]): Review =>
+      ({ id, at, status, actor: "li", person: { id: "p" } }) as Review;
+    const open = [review("a", "2026-11-20T08:00:00+08:00", "open"), review("c", "2026-11-22T08:00:00+08:00", "open")];
+    const judged = [review("b", "2026-11-21T08:00:00+08:00", "justified")];
+    expect(withJudged(open, judged).map(({ id }) => id)).toEqual(["a", "b", "c"]);
+    expect(withJudged([...open, ...judged], judged).map(({ id }) => id)).toEqual(["a", "b", "c"]);
+  });
+});
+
+describe("a prescription in the resident's list", () => {
+  it("says when it was taken back, stopped or is over, and nothing when it holds", () => {
+    expect(tagOf({ status: "active" }, zh)).toBeUndefined();
+    expect(tagOf({ status: "completed" }, zh)).toBeUndefined();
+    expect(tagOf({ status: "entered-in-error", standing: "entered-in-error" }, zh)).toBe("误录");
+    expect(tagOf({ status: "cancelled", standing: "cancelled" }, zh)).toBe("已取消");
+    expect(tagOf({ status: "stopped" }, zh)).toBe("已停");
+    expect(tagOf({ status: "active", over: "supply" }, zh)).toBe("疗程已过");
+  });
+});
 
 describe("what institutions send", () => {
   it("is named as the catalogue of rules and tables names it", () => {

@@ -2,6 +2,7 @@
 
 import { createContext, lazy, Suspense, use, useMemo, useState, type ReactNode } from "react";
 
+import type { Purpose } from "../api/client.ts";
 import { useSpeak } from "../shell/context.ts";
 
 const SourceDrawer = lazy(() => import("./SourceDrawer.tsx"));
@@ -15,8 +16,14 @@ export interface SourceOf {
 
 const OpenSource = createContext<(source: SourceOf) => void>(() => undefined);
 
+interface ProviderProps {
+  /** The purpose under which the lines are shown; an original is opened under the same. */
+  purpose?: Purpose | undefined;
+  children: ReactNode;
+}
+
 /** Gives every line inside it the way to its source. */
-export function SourceProvider({ children }: { children: ReactNode }) {
+export function SourceProvider({ purpose, children }: ProviderProps) {
   const [source, setSource] = useState<SourceOf>();
   const [open, setOpen] = useState(false);
   const show = useMemo(
@@ -29,7 +36,9 @@ export function SourceProvider({ children }: { children: ReactNode }) {
   return (
     <OpenSource value={show}>
       {children}
-      <Suspense>{source && <SourceDrawer source={source} open={open} onClose={() => setOpen(false)} />}</Suspense>
+      <Suspense>
+        {source && <SourceDrawer source={source} purpose={purpose} open={open} onClose={() => setOpen(false)} />}
+      </Suspense>
     </OpenSource>
   );
 }

@@ -3,7 +3,7 @@
 import { Drawer, Segmented } from "antd";
 import { useMemo, useState } from "react";
 
-import { api } from "../api/client.ts";
+import { api, type Purpose } from "../api/client.ts";
 import type { Origin } from "../api/types.ts";
 import { second } from "../format/date.ts";
 import { asText, layOut, metaOf } from "../format/json.ts";
@@ -17,6 +17,7 @@ import { Lines, Nothing, Trouble } from "./Waiting.tsx";
 
 interface Props {
   source: SourceOf;
+  purpose: Purpose | undefined;
   open: boolean;
   onClose: () => void;
 }
@@ -24,7 +25,7 @@ interface Props {
 type View = "origin" | "stored";
 
 /** Every opening asks the server again, and is logged by it. */
-export default function SourceDrawer({ source, open, onClose }: Props) {
+export default function SourceDrawer({ source, purpose, open, onClose }: Props) {
   const speak = useSpeak();
   return (
     <Drawer
@@ -41,23 +42,29 @@ export default function SourceDrawer({ source, open, onClose }: Props) {
       closable={{ "aria-label": speak("close") }}
       destroyOnHidden
     >
-      <Body key={`${source.type}/${source.id}`} source={source} />
+      <Body key={`${source.type}/${source.id}`} source={source} purpose={purpose} />
     </Drawer>
   );
 }
 
-function Body({ source }: { source: SourceOf }) {
+interface BodyProps {
+  source: SourceOf;
+  purpose: Purpose | undefined;
+}
+
+function Body({ source, purpose }: BodyProps) {
   const speak = useSpeak();
   const [chosen, setChosen] = useState<View>("origin");
-  const origin = useLoad(`${source.type}/${source.id}`, (signal) => api.origin(source.type, source.id, signal));
-  // What did not come in a message has no other original than what is stored.
+  const origin = useLoad(`${source.type}/${source.id}`, (signal) =>
+    api.origin(source.type, source.id, purpose, signal),
+  );
+  // What did not come in a message has no other original than what is stored. Whether that is so is known when it can be read: what
+  // the reader may not see is not found either.
   const hasNone = origin.error?.status === 404;
   const view = hasNone ? "stored" : chosen;
   return (
     <>
-      {hasNone ? (
-        <p className="page-note">{speak("source.no.message")}</p>
-      ) : (
+      {!hasNone && (
         <Segmented<View>
           aria-label={speak("source.view")}
           value={chosen}
@@ -69,7 +76,7 @@ function Body({ source }: { source: SourceOf }) {
         />
       )}
       {view === "stored" ? (
-        <Stored source={source} />
+        <Stored source={source} purpose={purpose} note={hasNone ? speak("source.no.message") : undefined} />
       ) : origin.error ? (
         <Trouble error={origin.error} retry={origin.reload} />
       ) : origin.value ? (
@@ -125,10 +132,10 @@ function Sent({ origin }: { origin: Origin }) {
 }
 
 /** The stored resource, byte for byte. */
-function Stored({ source }: { source: SourceOf }) {
+function Stored({ source, purpose, note }: BodyProps & { note: string | undefined }) {
   const speak = useSpeak();
   const { value, error, reload } = useLoad(`${source.type}/${source.id}`, (signal) =>
-    api.source(source.type, source.id, signal),
+    api.source(source.type, source.id, purpose, signal),
   );
   const lines = useMemo(() => (value === undefined ? [] : layOut(value)), [value]);
   const meta = useMemo(() => metaOf(value ?? ""), [value]);
@@ -137,6 +144,7 @@ function Stored({ source }: { source: SourceOf }) {
   if (value === undefined) return <Lines rows={12} />;
   return (
     <>
+      {note && <p className="page-note">{note}</p>}
       <div className="source-head">
         <code className="source-id">{`${source.type}/${source.id}`}</code>
         <span>

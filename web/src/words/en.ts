@@ -76,7 +76,7 @@ export const en: Words = {
   "medicines.title": "Medicines",
   "medicines.current": "Current",
   "medicines.none": "No medicine recorded",
-  "medicines.past": "Stopped or completed: {n}",
+  "medicines.past": "Stopped, completed or course over: {n}",
   "medicines.no.current": "No current medicine",
   "results.title": "Latest results",
   "results.none": "No results",

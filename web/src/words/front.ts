@@ -35,6 +35,12 @@ export const front = {
   "status.suspended": ["暂停", "Suspended"],
   "status.revoked": ["已撤销", "Revoked"],
 
+  "over.supply": ["疗程已过", "Course over"],
+  "over.without-duration": ["疗程已过（未写天数）", "Course over (no days stated)"],
+  "over.acute": ["既往诊断", "Past diagnosis"],
+  "over.rule": ["规则：{rule}（版本 {version}）", "Rule: {rule} (version {version})"],
+  "over.count": ["另有 {n} 项按规则列为既往", "{n} more are listed as past, by rule"],
+
   "mark.critical-high": ["危急值 偏高", "Critical high"],
   "mark.critical-low": ["危急值 偏低", "Critical low"],
   "mark.critical": ["危急值", "Critical"],

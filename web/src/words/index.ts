@@ -53,6 +53,7 @@ export type CodeList =
   | "role"
   | "purpose"
   | "outcome"
+  | "over"
   | "action"
   | "type";
 

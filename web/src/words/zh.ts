@@ -74,7 +74,7 @@ export const zh = {
   "medicines.title": "用药记录",
   "medicines.current": "在用",
   "medicines.none": "无用药记录",
-  "medicines.past": "已停或已完成 {n} 项",
+  "medicines.past": "已停、已完成或疗程已过 {n} 项",
   "medicines.no.current": "无在用药品",
   "results.title": "最近检验检查结果",
   "results.none": "无检验检查结果",

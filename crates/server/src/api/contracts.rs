@@ -144,7 +144,12 @@ fn problems(visit: &Visit, subject: &Subject) -> Result<Vec<String>, Failure> {
     let any = subject.any();
     let pairs = [("patient", any.as_str()), ("_count", "100"), ("_total", "none")];
     let mut titles: Vec<String> = Vec::new();
-    for condition in lookup::all(visit, "Condition", &pairs, 100)?.hits.into_iter().filter(facts::counts) {
+    let mut conditions = lookup::all(visit, "Condition", &pairs, 100)?.hits;
+    conditions.retain(facts::counts);
+    // Of the few that are named, those that go on come first.
+    let now_ms = visit.app.now_ms();
+    conditions.sort_by_key(|condition| care::course::diagnosis_over(condition, now_ms).is_some());
+    for condition in conditions {
         if let Some(title) = facts::title(&condition)
             && !titles.contains(&title)
             && titles.len() < PROBLEMS_MAX

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use care::course;
 use care::front::{self, History, Said};
 use formats::national;
 use model::{Failure, Home};
@@ -196,6 +197,16 @@ fn denials(mut denied: Vec<(i64, Value)>) -> Value {
     })
 }
 
+/// The rules by which a line is over, for the page that shows what they made.
+pub(super) fn rules() -> Value {
+    let current = &front_page().current;
+    let rule = |zh: &str, en: &str| json!({"zh": zh, "en": en, "version": current.version});
+    json!({
+        "medicines": rule(&current.medicines.zh, &current.medicines.en),
+        "problems": rule(&current.diagnoses.zh, &current.diagnoses.en),
+    })
+}
+
 /// Diagnoses (诊断), each once.
 pub(super) fn problems(visit: &Visit, front: &Front, institutions: &mut Institutions) -> Vec<Value> {
     let hits = front.problems.hits.iter().filter(|condition| !is_slip(condition));
@@ -203,6 +214,7 @@ pub(super) fn problems(visit: &Visit, front: &Front, institutions: &mut Institut
         let mut line = line(visit, condition, institutions);
         line["status"] = if is_refuted(condition) { "refuted".into() } else { clinical_status(condition) };
         line["abated"] = condition["abatementDateTime"].clone();
+        line["over"] = course::diagnosis_over(condition, visit.app.now_ms()).map(course::Over::code).into();
         said_of(&condition["code"], facts::date_ms(condition), line)
     });
     front::gathered(said.collect()).iter().map(|group| standing_together(group)).collect()
@@ -224,6 +236,7 @@ pub(super) fn medicines(visit: &Visit, front: &Front, institutions: &mut Institu
             line["title"] = facts::concept_words(concept).into();
         }
         line["dosage"] = request["dosageInstruction"][0]["text"].clone();
+        line["over"] = course::medicine_over(request, visit.app.now_ms()).map(course::Over::code).into();
         said_of(concept, facts::date_ms(request), line)
     });
     front::gathered(said.collect()).iter().map(|group| standing_together(group)).collect()
@@ -260,14 +273,24 @@ fn together(group: &[&Said]) -> Value {
     line
 }
 
-/// As [`together`]; what one institution still has as active is active, whatever another said later of its own.
+/// As [`together`]; what one institution still has as active is active, whatever another said later of its own. What is over by its
+/// days is active only where nothing else is; a later word of the same institution ends all that it said before, a later prescription
+/// does not.
 fn standing_together(group: &[Said]) -> Value {
     let mut line = together(&group.iter().collect::<Vec<_>>());
-    let mut asked = HashSet::new();
-    let newest_of_each = group.iter().filter(|one| asked.insert(one.line["institution"].to_string()));
-    let active = newest_of_each.map(|one| &one.line).find(|one| one["status"] == "active");
+    let mut ended = HashSet::new();
+    let holding = group.iter().map(|one| &one.line).filter(|one| {
+        let institution = one["institution"].to_string();
+        let is_active = one["status"] == "active" && !ended.contains(&institution);
+        if !is_active {
+            ended.insert(institution);
+        }
+        is_active
+    });
+    let holding: Vec<&Value> = holding.collect();
+    let active = holding.iter().find(|one| one["over"].is_null()).or(holding.first());
     // What is shown of it is that saying's: its dosage, its day.
-    if let (Some(active), Some(shown)) = (active.and_then(Value::as_object), line.as_object_mut()) {
+    if let (Some(active), Some(shown)) = (active.and_then(|one| one.as_object()), line.as_object_mut()) {
         shown.extend(active.clone());
     }
     line
@@ -409,6 +432,22 @@ mod tests {
         assert_eq!((&line["count"], &line["first"]), (&json!(3), &json!("2026-01-01")));
         let over = standing_together(&[sent("stopped", "A", 3), sent("active", "A", 2)]);
         assert_eq!((&over["status"], &over["id"]), (&json!("stopped"), &json!("3")));
+    }
+
+    #[test]
+    fn a_course_that_is_over_gives_way_to_one_that_goes_on() {
+        let over = |institution: &str, at_ms: i64| {
+            let mut said = sent("active", institution, at_ms);
+            said.line["over"] = "supply".into();
+            said
+        };
+        // A week's course after the pack for three months, which is not used up.
+        let line = standing_together(&[over("A", 3), sent("active", "A", 1)]);
+        assert_eq!((&line["id"], &line["over"], &line["count"]), (&json!("1"), &json!(null), &json!(2)));
+        let line = standing_together(&[over("A", 3), over("B", 2)]);
+        assert_eq!((&line["id"], &line["over"], &line["status"]), (&json!("3"), &json!("supply"), &json!("active")));
+        let line = standing_together(&[over("A", 3), sent("stopped", "A", 2), sent("active", "A", 1)]);
+        assert_eq!((&line["id"], &line["over"]), (&json!("3"), &json!("supply")), "what was stopped stays stopped");
     }
 
     #[test]

@@ -31,6 +31,8 @@ fn make(visit: &Visit) -> Outcome {
         .iter()
         .map(|request| {
             let mut line = line(request, &found.included);
+            line["over"] =
+                care::course::medicine_over(request, visit.app.now_ms()).map(care::course::Over::code).into();
             line["prescriber"] = institutions.staff(visit, &request["requester"]).into();
             institutions.note(visit, request, &mut line);
             line

@@ -23,22 +23,23 @@ struct Verdict {
     note: Option<String>,
 }
 
-/// `GET /api/v1/reviews?day=`: those opened on a day, today when none is said.
+/// `GET /api/v1/reviews?day=`: what nobody has reviewed yet, of all days and the oldest first; or everything opened on a day.
 pub async fn list(visit: &Visit) -> Outcome {
     only_parameters(visit, &["day"])?;
     let tenant = visit.has_duty(Duty::ReviewEmergencies)?.tenant();
-    let day = match parameter(visit, "day") {
-        None => china::begin_ms(china::day_of(visit.app.now_ms())),
-        Some(text) => china::begin_of_text_ms(&text)
-            .ok_or_else(|| Failure::new(ErrorCode::BadSearch, "`day` is a day, like 2026-11-22"))?,
-    };
+    let not_a_day = || Failure::new(ErrorCode::BadSearch, "`day` is a day, like 2026-11-22");
+    let day = parameter(visit, "day").map(|text| china::begin_of_text_ms(&text).ok_or_else(not_a_day)).transpose()?;
     tokio::task::block_in_place(|| {
-        let found = visit.app.grounds.emergencies.of_day(tenant, day)?;
+        let emergencies = &visit.app.grounds.emergencies;
+        let listed = match day {
+            Some(day) => emergencies.of_day(tenant, day)?,
+            None => emergencies.unreviewed(tenant)?,
+        };
         let (mut reviews, mut institutions) = (Vec::new(), Institutions::default());
-        for (id, emergency) in &found {
+        for (id, emergency) in &listed.found {
             reviews.push(line(visit, *id, emergency, &mut institutions)?);
         }
-        Ok(Answer::json(&json!({ "reviews": reviews })))
+        Ok(Answer::json(&json!({"reviews": reviews, "truncated": listed.truncated})))
     })
 }
 

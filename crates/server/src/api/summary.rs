@@ -39,6 +39,7 @@ fn make(visit: &Visit) -> Outcome {
         "problems": front::problems(visit, &read, &mut institutions),
         "medicines": front::medicines(visit, &read, &mut institutions),
         "results": front::latest(visit, &read, &mut institutions),
+        "rules": front::rules(),
         "person": person(visit, &subject, &mut institutions),
         "basics": basics,
         "new_since": news(visit, &subject, &mut disclosed, &mut institutions)?,

@@ -1,9 +1,13 @@
-/** 紧急调阅复核: every emergency access of a day, judged by somebody who was not there. */
+/**
+ * 紧急调阅复核: every emergency access, judged by somebody who was not there. What waits is listed whatever its day, the oldest first;
+ * a day shows also what was judged.
+ */
 
-import { useState } from "react";
+import { Segmented } from "antd";
+import { useRef, useState } from "react";
 
 import { audit, type Review, type Verdict } from "../../api/audit.ts";
-import { day, minute } from "../../format/date.ts";
+import { day, instantMs, minute } from "../../format/date.ts";
 import { DayChooser } from "../../parts/DayChooser.tsx";
 import { Judgement } from "../../parts/Judgement.tsx";
 import { Panel } from "../../parts/Panel.tsx";
@@ -11,11 +15,31 @@ import { Loaded, Nothing } from "../../parts/Waiting.tsx";
 import { useSpeak } from "../../shell/context.ts";
 import { useLoad } from "../../shell/useLoad.ts";
 
+type View = "open" | "day";
+
+const DAY_MS = 86_400_000;
+
+/** What the server lists, and what was judged on this page since, in its place: a verdict does not vanish as it is given. */
+export function withJudged(listed: readonly Review[], judged: readonly Review[]): Review[] {
+  const others = judged.filter((review) => listed.every(({ id }) => id !== review.id));
+  const atMs = ({ at }: Review): number => (typeof at === "number" ? at : instantMs(at));
+  return [...listed, ...others].sort((left, right) => atMs(left) - atMs(right));
+}
+
 export function Reviews() {
   const speak = useSpeak();
-  const [chosen, setChosen] = useState(() => day(Date.now()));
-  const load = useLoad(chosen === "" ? undefined : `reviews ${chosen}`, (signal) => audit.reviews(chosen, signal));
+  const [view, setView] = useState<View>("open");
+  // The next day's review: yesterday.
+  const [chosen, setChosen] = useState(() => day(Date.now() - DAY_MS));
+  const [judged, setJudged] = useState<readonly Review[]>([]);
+  const asked = view === "open" ? "" : chosen;
+  const missing = view === "day" && chosen === "";
+  const load = useLoad(missing ? undefined : `reviews ${asked}`, (signal) => audit.reviews(asked, signal));
   const open = load.value?.reviews.filter((review) => review.status === "open").length;
+  const done = (review: Review): void => {
+    setJudged((before) => [...before, review]);
+    load.reload();
+  };
   return (
     <div className="page narrow">
       <h1 className="page-title">{speak("reviews.title")}</h1>
@@ -24,24 +48,40 @@ export function Reviews() {
         title={speak("reviews.title")}
         note={open === undefined ? null : speak("reviews.open", { n: open })}
         tools={
-          <DayChooser label={speak("reviews.day")} value={chosen} onChange={setChosen} />
+          <>
+            {view === "day" && <DayChooser label={speak("reviews.day")} value={chosen} onChange={setChosen} />}
+            <Segmented<View>
+              size="small"
+              aria-label={speak("reviews.view")}
+              value={view}
+              onChange={setView}
+              options={[
+                { value: "open", label: speak("reviews.all.open") },
+                { value: "day", label: speak("reviews.by.day") },
+              ]}
+            />
+          </>
         }
       >
-        {chosen === "" ? (
+        {missing ? (
           <Nothing title={speak("day.missing")} />
         ) : (
           <Loaded of={load}>
-            {({ reviews }) =>
-              reviews.length === 0 ? (
-                <Nothing title={speak("reviews.none")} />
+            {({ reviews, truncated }) => {
+              const shown = view === "open" ? withJudged(reviews, judged) : reviews;
+              return shown.length === 0 ? (
+                <Nothing title={speak(view === "open" ? "reviews.none.open" : "reviews.none")} />
               ) : (
-                <ul className="objections">
-                  {reviews.map((review) => (
-                    <Row key={review.id} review={review} onDone={load.reload} />
-                  ))}
-                </ul>
-              )
-            }
+                <>
+                  <ul className="objections">
+                    {shown.map((review) => (
+                      <Row key={review.id} review={review} onDone={done} />
+                    ))}
+                  </ul>
+                  {truncated && <p className="cut-off">{speak("reviews.cut", { n: reviews.length })}</p>}
+                </>
+              );
+            }}
           </Loaded>
         )}
       </Panel>
@@ -49,7 +89,13 @@ export function Reviews() {
   );
 }
 
-function Row({ review, onDone }: { review: Review; onDone: () => void }) {
+interface RowProps {
+  review: Review;
+  /** With the review as it is after the verdict. */
+  onDone: (review: Review) => void;
+}
+
+function Row({ review, onDone }: RowProps) {
   const speak = useSpeak();
   const institution = review.institution_name ?? review.institution;
   return (
@@ -82,8 +128,9 @@ function Row({ review, onDone }: { review: Review; onDone: () => void }) {
   );
 }
 
-function Decide({ review, onDone }: { review: Review; onDone: () => void }) {
+function Decide({ review, onDone }: RowProps) {
   const speak = useSpeak();
+  const answered = useRef(review);
   return (
     <Judgement<Verdict>
       label={speak("review.note")}
@@ -92,8 +139,10 @@ function Decide({ review, onDone }: { review: Review; onDone: () => void }) {
         { status: "justified", label: speak("review.justify") },
         { status: "unjustified", label: speak("review.reject") },
       ]}
-      send={(status, note) => audit.review(review.id, status, note)}
-      onDone={onDone}
+      send={async (status, note) => {
+        answered.current = await audit.review(review.id, status, note);
+      }}
+      onDone={() => onDone(answered.current)}
     />
   );
 }

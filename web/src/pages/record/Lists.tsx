@@ -2,7 +2,8 @@
 
 import type { ReactNode } from "react";
 
-import type { Allergy, Denied, Gathered, Line, Medicine, Problem } from "../../api/types.ts";
+import type { Allergy, Denied, Gathered, Line, Medicine, Problem, Rule } from "../../api/types.ts";
+import { isCurrent, type Stated } from "../../format/current.ts";
 import { day } from "../../format/date.ts";
 import { newestFirst } from "../../format/order.ts";
 import { placeOf, saidText } from "../../format/said.ts";
@@ -15,14 +16,6 @@ import { useSpeak } from "../../shell/context.ts";
 
 /** How many lines a list shows before it folds. */
 const SHOWN = 8;
-
-/** Statuses that mean: this still concerns the person. No status at all counts as current, to be on the safe side. */
-const CURRENT_PROBLEM = new Set(["active", "recurrence", "relapse"]);
-const CURRENT_MEDICINE = new Set(["active", "on-hold"]);
-
-function isCurrent(status: string | null | undefined, current: ReadonlySet<string>): boolean {
-  return !status || current.has(status);
-}
 
 function titleOf(line: Line): string {
   return line.title?.trim() || `${line.type}/${line.id}`;
@@ -106,15 +99,15 @@ function severeFirst(left: Allergy, right: Allergy): number {
 }
 
 function rank({ criticality, status }: Allergy): number {
-  if (!isCurrent(status, CURRENT_PROBLEM)) return 2;
+  if (!isCurrent({ status })) return 2;
   return criticality === "high" ? 0 : 1;
 }
 
-export function Problems({ problems }: { problems: readonly Problem[] }) {
+export function Problems({ problems, rule }: { problems: readonly Problem[]; rule: Rule | undefined }) {
   const speak = useSpeak();
   const all = newestFirst(problems);
-  const current = all.filter((problem) => isCurrent(problem.status, CURRENT_PROBLEM));
-  const past = all.filter((problem) => !isCurrent(problem.status, CURRENT_PROBLEM));
+  const current = all.filter(isCurrent);
+  const past = all.filter((problem) => !isCurrent(problem));
   return (
     <Panel title={speak("problems.title")} note={count(problems)}>
       <TwoParts
@@ -126,16 +119,17 @@ export function Problems({ problems }: { problems: readonly Problem[] }) {
         pastTitle={speak("problems.past", { n: past.length })}
         past={past}
         unusual={(problem) => problem.status !== "active"}
+        rule={rule}
       />
     </Panel>
   );
 }
 
-export function Medicines({ medicines }: { medicines: readonly Medicine[] }) {
+export function Medicines({ medicines, rule }: { medicines: readonly Medicine[]; rule: Rule | undefined }) {
   const speak = useSpeak();
   const all = newestFirst(medicines);
-  const current = all.filter((medicine) => isCurrent(medicine.status, CURRENT_MEDICINE));
-  const past = all.filter((medicine) => !isCurrent(medicine.status, CURRENT_MEDICINE));
+  const current = all.filter(isCurrent);
+  const past = all.filter((medicine) => !isCurrent(medicine));
   return (
     <Panel title={speak("medicines.title")} note={count(medicines)}>
       <TwoParts
@@ -147,12 +141,13 @@ export function Medicines({ medicines }: { medicines: readonly Medicine[] }) {
         pastTitle={speak("medicines.past", { n: past.length })}
         past={past}
         unusual={(medicine) => medicine.status !== "active"}
+        rule={rule}
       />
     </Panel>
   );
 }
 
-interface TwoPartsProps<T extends Line & { status?: string | null }> {
+interface TwoPartsProps<T extends Line & Stated> {
   all: number;
   none: string;
   currentTitle: string;
@@ -162,13 +157,18 @@ interface TwoPartsProps<T extends Line & { status?: string | null }> {
   past: readonly T[];
   /** Whether the status says more than the heading it stands under. */
   unusual: (line: T) => boolean;
+  /** By what a line is past although its source said that it goes on. */
+  rule: Rule | undefined;
 }
 
-function TwoParts<T extends Line & { status?: string | null }>(props: TwoPartsProps<T>) {
+function TwoParts<T extends Line & Stated>(props: TwoPartsProps<T>) {
   const speak = useSpeak();
   if (props.all === 0) return <Nothing title={props.none} />;
-  const status = (line: T): ReactNode =>
-    line.status && <span className="tag">{speak.code("status", line.status)}</span>;
+  const status = (line: T): ReactNode => {
+    if (line.over) return <span className="tag">{speak.code("over", line.over)}</span>;
+    return line.status && <span className="tag">{speak.code("status", line.status)}</span>;
+  };
+  const ruled = props.past.some((line) => line.over) ? props.rule : undefined;
   return (
     <>
       <h3 className="part-title">{props.currentTitle}</h3>
@@ -193,6 +193,9 @@ function TwoParts<T extends Line & { status?: string | null }>(props: TwoPartsPr
               <RecordLine key={line.id} line={line} tag={status(line)} />
             ))}
           </ul>
+          {ruled && (
+            <p className="table-note">{speak("over.rule", { rule: ruled[speak.language], version: ruled.version })}</p>
+          )}
         </details>
       )}
     </>

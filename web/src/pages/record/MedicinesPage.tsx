@@ -67,7 +67,7 @@ export function MedicinesPage({ person }: { person: string }) {
                     key: "status",
                     title: speak("medicine.status"),
                     tight: true,
-                    cell: (one) => speak.code("status", one.status),
+                    cell: (one) => (one.over ? speak.code("over", one.over) : speak.code("status", one.status)),
                   },
                   {
                     key: "institution",

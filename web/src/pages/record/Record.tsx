@@ -20,8 +20,8 @@ export function Record({ person, summary }: { person: string; summary: Summary }
     <div className="record">
       <div className="record-side" ref={side}>
         <Allergies allergies={summary.allergies} denied={summary.allergies_denied} />
-        <Problems problems={summary.problems} />
-        <Medicines medicines={summary.medicines} />
+        <Problems problems={summary.problems} rule={summary.rules?.problems} />
+        <Medicines medicines={summary.medicines} rule={summary.rules?.medicines} />
         <Registrations person={summary.person} />
       </div>
       <div className="record-main">

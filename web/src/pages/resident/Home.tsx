@@ -2,8 +2,9 @@
 
 import { api } from "../../api/client.ts";
 import type { Mine, Notice } from "../../api/resident.ts";
-import type { Line, Result, Summary } from "../../api/types.ts";
+import type { Gathered, Line, Result, Rule, Summary } from "../../api/types.ts";
 import { bloodText } from "../../format/blood.ts";
+import { isCurrent, type Stated } from "../../format/current.ts";
 import { day, minute } from "../../format/date.ts";
 import { newestFirst } from "../../format/order.ts";
 import { markOfResult, rangeText, unitText, valueText } from "../../format/result.ts";
@@ -99,10 +100,8 @@ function Identity({ mine, summary }: { mine: Mine; summary: Summary | undefined 
   );
 }
 
-const CURRENT = new Set(["active", "recurrence", "relapse", "on-hold"]);
-
-function current<T extends Line & { status?: string | null }>(list: readonly T[]): T[] {
-  return newestFirst(list).filter(({ status }) => !status || CURRENT.has(status));
+function current<T extends Line & Stated>(list: readonly T[]): T[] {
+  return newestFirst(list).filter(isCurrent);
 }
 
 function Health({ summary }: { summary: Summary }) {
@@ -140,6 +139,7 @@ function Health({ summary }: { summary: Summary }) {
             ))}
           </ul>
         )}
+        <RuleNote lines={summary.problems} rule={summary.rules?.problems} />
       </Card>
       <Card title={speak("resident.medicines.current")} more={href("medicines")}>
         {medicines.length === 0 ? (
@@ -151,6 +151,7 @@ function Health({ summary }: { summary: Summary }) {
             ))}
           </ul>
         )}
+        <RuleNote lines={summary.medicines} rule={summary.rules?.medicines} />
       </Card>
       <Card title={speak("results.title")} more={href("reports")}>
         {summary.results.length === 0 ? (
@@ -167,6 +168,24 @@ function Health({ summary }: { summary: Summary }) {
       </Card>
       {summary.freshness?.truncated && <p className="cut-off">{speak("record.truncated")}</p>}
     </>
+  );
+}
+
+/** What is past by a rule, and the rule. */
+function RuleNote({ lines, rule }: { lines: readonly (Gathered & Stated)[]; rule: Rule | undefined }) {
+  const speak = useSpeak();
+  const over = lines.filter((line) => line.over);
+  if (over.length === 0 || !rule) return null;
+  return (
+    <details className="rule-note">
+      <summary>{speak("over.count", { n: over.length })}</summary>
+      <p>{speak("over.rule", { rule: rule[speak.language], version: rule.version })}</p>
+      <ul>
+        {newestFirst(over).map((one) => (
+          <LineRow key={one.id} line={one} tag={speak.code("over", one.over)} detail={[saidText(one, speak)]} />
+        ))}
+      </ul>
+    </details>
   );
 }
 

@@ -10,7 +10,8 @@ import { useSpeak } from "../../shell/context.ts";
 import { useLoad } from "../../shell/useLoad.ts";
 import { usePages } from "../../shell/usePages.ts";
 import { departmentOf, detailOf } from "../record/entries.ts";
-import type { WordKey } from "../../words/index.ts";
+import type { Medicine } from "../../api/types.ts";
+import type { Speak, WordKey } from "../../words/index.ts";
 import { LineRow } from "./Card.tsx";
 import { ObjectButton } from "./Object.tsx";
 
@@ -31,7 +32,7 @@ export function Medicines({ person }: { person: string }) {
                   <LineRow
                     key={`${one.type}/${one.id}`}
                     line={one}
-                    tag={isInForce(one) ? undefined : speak.code("status", one.standing ?? one.status)}
+                    tag={tagOf(one, speak)}
                     withdrawn={Boolean(one.standing)}
                     detail={[
                       one.specification,
@@ -52,9 +53,11 @@ export function Medicines({ person }: { person: string }) {
   );
 }
 
-/** A prescription that holds, or was carried out; everything else says what it is. */
-function isInForce({ status, standing }: { status?: string | null; standing?: string | null }): boolean {
-  return !standing && (!status || status === "active" || status === "completed");
+/** A prescription that holds, or was carried out, goes without saying; everything else says what it is. */
+export function tagOf({ status, standing, over }: Pick<Medicine, "status" | "standing" | "over">, speak: Speak) {
+  if (standing) return speak.code("status", standing);
+  if (over) return speak.code("over", over);
+  return !status || status === "active" || status === "completed" ? undefined : speak.code("status", status);
 }
 
 export function Visits({ person }: { person: string }) {
