@@ -392,7 +392,7 @@ mod tests {
 
     fn sent(status: &str, institution: &str, at_ms: i64) -> Said {
         let line = json!({
-            "id": at_ms.to_string(), "status": status, "institution": institution, "substance": "青霉素",
+            "id": at_ms.to_string(), "status": status, "over": null, "institution": institution, "substance": "青霉素",
             "title": "青霉素过敏", "date": format!("2026-01-0{at_ms}"),
             "criticality": if at_ms == 2 { json!("high") } else { json!(null) },
         });
