@@ -113,7 +113,7 @@ mod tests {
 
     const NOW_MS: i64 = 1_795_363_200_000; // 2026-11-22T16:00:00Z
 
-    fn request(authored: &str, days: Value) -> Value {
+    fn request(authored: &str, days: &Value) -> Value {
         json!({"resourceType": "MedicationRequest", "status": "active", "authoredOn": authored,
             "meta": {"source": "urn:kangmai:message:ab12#row[3]"},
             "dispenseRequest": {"expectedSupplyDuration": {"value": days, "unit": "天"}}})
@@ -121,30 +121,30 @@ mod tests {
 
     #[test]
     fn a_course_is_over_when_its_days_and_the_grace_have_passed() {
-        assert_eq!(medicine_over(&request("2023-11-01", json!(7)), NOW_MS), Some(Over::Supply));
-        assert_eq!(medicine_over(&request("2026-10-20", json!(7)), NOW_MS), None, "within the grace");
-        assert_eq!(medicine_over(&request("2026-10-10", json!(7)), NOW_MS), Some(Over::Supply));
-        assert_eq!(medicine_over(&request("2026-08-01", json!(84)), NOW_MS), None);
-        let mut repeated = request("2026-08-01", json!(30));
+        assert_eq!(medicine_over(&request("2023-11-01", &json!(7)), NOW_MS), Some(Over::Supply));
+        assert_eq!(medicine_over(&request("2026-10-20", &json!(7)), NOW_MS), None, "within the grace");
+        assert_eq!(medicine_over(&request("2026-10-10", &json!(7)), NOW_MS), Some(Over::Supply));
+        assert_eq!(medicine_over(&request("2026-08-01", &json!(84)), NOW_MS), None);
+        let mut repeated = request("2026-08-01", &json!(30));
         assert_eq!(medicine_over(&repeated, NOW_MS), Some(Over::Supply));
         repeated["dispenseRequest"]["numberOfRepeatsAllowed"] = 2.into();
         assert_eq!(medicine_over(&repeated, NOW_MS), None, "with its repeats");
-        let mut stopped = request("2023-11-01", json!(7));
+        let mut stopped = request("2023-11-01", &json!(7));
         stopped["status"] = "stopped".into();
         assert_eq!(medicine_over(&stopped, NOW_MS), None, "the source has said it");
     }
 
     #[test]
     fn without_days_only_a_prescription_that_nobody_keeps_up_to_date_is_over() {
-        let mut old = request("2026-08-01", Value::Null);
+        let mut old = request("2026-08-01", &Value::Null);
         assert_eq!(medicine_over(&old, NOW_MS), Some(Over::WithoutDuration));
-        assert_eq!(medicine_over(&request("2026-09-01", json!(0)), NOW_MS), None);
+        assert_eq!(medicine_over(&request("2026-09-01", &json!(0)), NOW_MS), None);
         old["courseOfTherapyType"] = json!({"coding": [{"code": "continuous"}]});
         assert_eq!(medicine_over(&old, NOW_MS), None);
         for source in
             [json!(null), json!("urn:kangmai:message:ab12#Bundle.entry[3].resource"), json!("urn:x#MedicationRequest")]
         {
-            let mut fhir = request("2016-08-01", Value::Null);
+            let mut fhir = request("2016-08-01", &Value::Null);
             fhir["meta"]["source"] = source;
             assert_eq!(medicine_over(&fhir, NOW_MS), None);
         }
