@@ -371,13 +371,13 @@ fn later(fact: &Fact, said: Value, current: &Value) -> Value {
         return after;
     }
     let joined = join_panels(fact, current, &said, false);
-    still_superseded(joined.unwrap_or(said), current)
+    // A reader of documents calls each of them current; a FHIR sender means what it says.
+    if fact.claim.kind == "document" { still_superseded(said, current) } else { joined.unwrap_or(said) }
 }
 
 /// What was replaced stays replaced, also when it comes behind the document that replaced it, or again.
 fn still_superseded(mut resource: Value, current: &Value) -> Value {
-    let is_document = resource["resourceType"] == "DocumentReference";
-    if is_document && current["status"] == "superseded" && resource["status"] == "current" {
+    if current["status"] == "superseded" && resource["status"] == "current" {
         resource["status"] = Value::from("superseded");
     }
     resource

@@ -543,3 +543,39 @@ fn a_correction_is_not_older_than_the_sending_of_what_it_corrects() {
     assert_eq!(overtaken.counts.late, 1);
     assert_eq!(house.one("Observation")["valueQuantity"]["value"].to_string(), "6.5");
 }
+
+#[test]
+fn a_report_goes_back_to_preliminary_only_when_its_source_corrects_it() {
+    let house = house();
+    let source = house.source("a");
+    let header = "YLJGDM,BRID,BGDH,BGRQ,BGLB,BGMC,BGZT,GXSJ,XGBZ";
+    let send = |row: &str| {
+        let text = format!("{header}\n990121001,B1,R1,20240305,生化,肝功能,{row}\n");
+        house.send_table(&source, "TB_LIS_Report.csv", &text)
+    };
+    let status = || house.one("DiagnosticReport")["status"].clone();
+    send("2,20240305100000,1");
+    assert_eq!(status(), "final");
+    send("1,20240305110000,1");
+    assert_eq!(status(), "final", "sent again");
+    send("1,20240305090000,2");
+    assert_eq!(status(), "final", "older");
+    send("1,20240305120000,2");
+    assert_eq!(status(), "preliminary");
+}
+
+#[test]
+fn a_document_of_a_fhir_sender_is_what_it_says() {
+    let house = house();
+    let source = house.source("a");
+    let at = |day: u32, status: &str| {
+        let document = json!({
+            "resourceType": "DocumentReference", "id": "d1", "status": status,
+            "content": [{ "attachment": { "contentType": "text/xml" } }],
+        });
+        bundle(&format!("2024-03-{day:02}T08:00:00+08:00"), &[document])
+    };
+    house.send(&source, &at(5, "superseded"));
+    house.send(&source, &at(6, "current"));
+    assert_eq!(house.one("DocumentReference")["status"], "current");
+}

@@ -558,6 +558,21 @@ impl Reader<'_, '_> {
         contacts
     }
 
+    /// The document that this one replaces or adds to.
+    fn related(&mut self, node: Position) {
+        let tree = self.tree;
+        let Some(parent) = tree.child(node, "parentDocument") else { return };
+        let key = ["setId", "id"].iter().find_map(|name| tree.child(parent, name).and_then(|id| self.number_of(id)));
+        let Some(key) = key.filter(|key| *key != self.header.document && *key != self.header.id) else { return };
+        let Some(relation) = relation(tree, node) else {
+            let code = tree.attribute(node, "typeCode").unwrap_or_default().trim();
+            self.header.extensions.push(sent("relatedDocument", "valueString", Value::from(format!("{code} {key}"))));
+            return;
+        };
+        let claim = Claim::new("document", [&*self.header.institution, &*key]);
+        self.header.relates.push((relation, claim));
+    }
+
     fn people(&mut self) {
         let tree = self.tree;
         for child in tree.children(self.root).collect::<Vec<_>>() {
@@ -607,24 +622,7 @@ impl Reader<'_, '_> {
                         self.header.extensions.push(sent("informant", "valueString", Value::from(text)));
                     }
                 }
-                "relatedDocument" => {
-                    let Some(parent) = tree.child(child, "parentDocument") else { continue };
-                    let key = ["setId", "id"]
-                        .iter()
-                        .find_map(|name| tree.child(parent, name).and_then(|id| self.number_of(id)));
-                    let Some(key) = key.filter(|key| *key != self.header.document && *key != self.header.id) else {
-                        continue;
-                    };
-                    let claim = Claim::new("document", [&*self.header.institution, &*key]);
-                    match relation(tree, child) {
-                        Some(relation) => self.header.relates.push((relation, claim)),
-                        None => {
-                            let code = tree.attribute(child, "typeCode").unwrap_or_default().trim();
-                            let text = Value::from(format!("{code} {key}"));
-                            self.header.extensions.push(sent("relatedDocument", "valueString", text));
-                        }
-                    }
-                }
+                "relatedDocument" => self.related(child),
                 _ => {}
             }
         }
