@@ -243,15 +243,17 @@ def main():
 
         print("\n# the resident, her child, and what she is told")
         patient = server.call("GET", f"/fhir/R4/Patient?identifier={urllib.parse.quote('urn:kangmai:institution:' + CITY + ':patient|P100')}", machine)[1]["entry"][0]["resource"]["id"]
-        send(CITY, adt("A04", CITY, "P101", "V101", NOW - datetime.timedelta(days=40), name="白小满", identity=number("20180501", "014")))
+        send(CITY, adt("A04", CITY, "P101", "V101", NOW - datetime.timedelta(days=40), name="白小满", birth="20180501", identity=number("20180501", "014")))
+        send(CITY, adt("A04", CITY, "P102", "V102", NOW - datetime.timedelta(days=40), name="白大满", birth="20010501", identity=number("20010501", "016")))
         child = server.call("GET", f"/fhir/R4/Patient?identifier={urllib.parse.quote('urn:kangmai:institution:' + CITY + ':patient|P101')}", machine)[1]["entry"][0]["resource"]["id"]
         resident = server.person("bairuolan", "resident", "--patient", patient, "--proxy", f"{child}:child:2036-05-01")
-        grown = server.person("grown", "resident", "--patient", patient, "--proxy", f"{child}:child:2026-01-01")
+        adult = server.call("GET", f"/fhir/R4/Patient?identifier={urllib.parse.quote('urn:kangmai:institution:' + CITY + ':patient|P102')}", machine)[1]["entry"][0]["resource"]["id"]
+        grown = server.person("grown", "resident", "--patient", patient, "--proxy", f"{child}:child:2026-01-01", "--proxy", f"{adult}:child")
         status, me = server.call("GET", "/api/v1/me", resident)
         check([it["relation"] for it in me["persons"]] == ["self", "child"], "she sees herself and her child", me)
         check(len(me["persons"][0]["person"]["registrations"]) == 2, "at both institutions", me["persons"][0])
         check(len(me["notices"]) == 1 and "车祸" in me["notices"][0]["zh"], "and is told of the emergency", me["notices"])
-        check(len(server.call("GET", "/api/v1/me", grown)[1]["persons"]) == 1, "a proxy that ended shows nobody")
+        check(len(server.call("GET", "/api/v1/me", grown)[1]["persons"]) == 1, "a proxy that ended shows nobody, nor does a child who is grown up")
         status, page = server.call("GET", f"/api/v1/persons/{person}/access", resident)
         looked = {(it["actor"], it["emergency"]) for it in page["entries"]} if status == 200 else set()
         check(("zhang", False) in looked and ("li", True) in looked, "she sees who looked, and that one was an emergency", looked)
