@@ -265,14 +265,34 @@ fn known_items(work: &mut Work<'_>, source: u32, any: &Claim) -> Result<Vec<Slot
     Ok(slots)
 }
 
+/// Where an order says what is ordered.
+const NAMED_BY: [&str; 4] = ["medicationCodeableConcept", "medicationReference", "contained", "code"];
+
+/// Before a change of an order is put over what is known: what is ordered stays as it is known, with its code and its parts, when
+/// the change only names it again; otherwise the change says it as a whole.
+pub(crate) fn keep_item(known: &mut Value, change: &mut Value) {
+    if !is_order(known) {
+        return;
+    }
+    let Some(said) = Item::of(change) else { return };
+    let is_named_again = change.get("contained").is_none() && Item::of(known).is_some_and(|known| known.is_same(&said));
+    let gives_way = if is_named_again { change } else { known };
+    if let Some(members) = gives_way.as_object_mut() {
+        members.retain(|name, _| !NAMED_BY.contains(&name.as_str()));
+    }
+}
+
+fn is_order(resource: &Value) -> bool {
+    matches!(resource["resourceType"].as_str(), Some("MedicationRequest" | "ServiceRequest"))
+}
+
 /// What is known of an order that does not say what is ordered; `None` when it does, or is no order.
 pub(crate) fn without_an_item(resource: &Value) -> Option<Value> {
-    let is_order = matches!(resource["resourceType"].as_str(), Some("MedicationRequest" | "ServiceRequest"));
-    if !is_order || Item::of(resource).is_some() {
+    if !is_order(resource) || Item::of(resource).is_some() {
         return None;
     }
     let mut stated = resource.clone();
-    stated.as_object_mut()?.retain(|name, _| name != "medicationCodeableConcept" && name != "code");
+    stated.as_object_mut()?.retain(|name, _| !NAMED_BY.contains(&name.as_str()));
     Some(stated)
 }
 

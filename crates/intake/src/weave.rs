@@ -277,8 +277,11 @@ impl Loom<'_> {
             // What the older message says and the current one does not is kept in the current one.
             newest = older.clone();
             prune(&mut newest);
-            merge(&mut newest, &current);
+            let mut now = current.clone();
+            items::keep_item(&mut newest, &mut now);
+            merge(&mut newest, &now);
             let mut patched = current;
+            items::keep_item(&mut patched, &mut older);
             merge(&mut patched, &older);
             prune(&mut patched);
             older = patched;
@@ -363,9 +366,10 @@ fn supersede(work: &mut Work<'_>, address: &Address) -> Result<Applied, Failure>
 }
 
 /// What is there after a fact about anything but a registration.
-fn later(fact: &Fact, said: Value, current: &Value) -> Value {
+fn later(fact: &Fact, mut said: Value, current: &Value) -> Value {
     if fact.act == Act::Merge {
         let mut after = current.clone();
+        items::keep_item(&mut after, &mut said);
         merge(&mut after, &said);
         prune(&mut after);
         return after;
@@ -449,7 +453,8 @@ fn make_literal(value: &mut Value, references: &HashMap<String, String>) {
     }
 }
 
-/// JSON merge patch (RFC 7396): members of `patch` replace, `null` removes, the others stay.
+/// JSON merge patch (RFC 7396): members of `patch` replace, `null` removes, the others stay. A concept, a reference, a quantity or
+/// an identifier is one value: the code of one department with the name of another is neither.
 pub(crate) fn merge(target: &mut Value, patch: &Value) {
     let Value::Object(patch) = patch else {
         *target = patch.clone();
@@ -462,10 +467,27 @@ pub(crate) fn merge(target: &mut Value, patch: &Value) {
     for (name, value) in patch {
         if value.is_null() {
             members.remove(name);
+        } else if is_one_value(value) {
+            members.insert(name.clone(), value.clone());
         } else {
             merge(members.entry(name.clone()).or_insert(Value::Null), value);
         }
     }
+}
+
+/// Members of `CodeableConcept`, of `Reference`, and of `Quantity`, `Coding` and `Identifier`.
+const ONE_VALUE: [&[&str]; 3] = [
+    &["coding", "text", "extension"],
+    &["reference", "type", "identifier", "display", "extension"],
+    &["system", "value", "comparator", "unit", "code", "version", "display", "use", "type", "assigner", "extension"],
+];
+
+/// Whether an object is a value of FHIR that is said as a whole or not at all.
+fn is_one_value(value: &Value) -> bool {
+    let Value::Object(members) = value else { return false };
+    !members.is_empty()
+        && members.values().all(|member| !member.is_null())
+        && ONE_VALUE.iter().any(|names| members.keys().all(|name| names.contains(&name.as_str())))
 }
 
 /// What a fact states: of a patch, without the nulls that take something back.
@@ -520,6 +542,35 @@ mod tests {
             merge(&mut target, &patch);
             assert_eq!(target, expected);
         }
+    }
+
+    #[test]
+    fn a_concept_a_reference_and_a_quantity_are_one_value() {
+        let mut visit = json!({
+            "serviceType": { "coding": [{ "system": "s", "code": "0304" }], "text": "心血管内科" },
+            "requester": { "reference": "Practitioner/1", "display": "王医生" },
+            "length": { "value": 1, "unit": "天", "system": "http://unitsofmeasure.org", "code": "d" },
+            "hospitalization": { "admitSource": { "text": "门诊" }, "destination": { "display": "家" } },
+            "period": { "start": "2024" },
+        });
+        merge(
+            &mut visit,
+            &json!({
+                "serviceType": { "text": "呼吸内科" },
+                "requester": { "display": "李医生" },
+                "length": { "value": 2, "unit": "周" },
+                "hospitalization": { "admitSource": { "coding": [{ "code": "1" }] } },
+                "period": { "end": "2025" },
+            }),
+        );
+        let expected = json!({
+            "serviceType": { "text": "呼吸内科" },
+            "requester": { "display": "李医生" },
+            "length": { "value": 2, "unit": "周" },
+            "hospitalization": { "admitSource": { "coding": [{ "code": "1" }] }, "destination": { "display": "家" } },
+            "period": { "start": "2024", "end": "2025" },
+        });
+        assert_eq!(visit, expected);
     }
 
     #[test]

@@ -96,7 +96,7 @@ impl<'m> Draft<'m> {
             self.attach(&mut out);
             // What was ordered is known already, or will be: the placeholder must not stand in its way.
             self.fact(claim.clone(), out.clone(), message.segments[order.orc].path(), Act::Mention);
-            out.remove("medicationCodeableConcept");
+            out.retain(|name, _| name != "medicationCodeableConcept" && (name != "status" || status.is_some()));
             let fact = self.fact(claim, out, message.segments[order.orc].path(), act);
             for at in order.orc..order.end {
                 self.own(at, fact);
@@ -104,24 +104,25 @@ impl<'m> Draft<'m> {
         }
     }
 
-    fn request(&self, number: &str, status: &str) -> Map<String, Value> {
+    fn request(&self, number: &str, status: Option<&str>) -> Map<String, Value> {
         object(json!({
             "resourceType": "MedicationRequest",
             "identifier": [national::identifier(&self.system("order"), number)],
-            "status": status,
+            "status": status.unwrap_or("unknown"),
             "intent": "order",
         }))
     }
 
     /// `ServiceRequest` says revoked where `MedicationRequest` tells cancelled from stopped.
-    fn medication_status(&mut self, orc: usize) -> (&'static str, Act) {
+    fn medication_status(&mut self, orc: usize) -> (Option<&'static str>, Act) {
         let (status, act) = self.order_status(orc);
-        let control = self.message.field(orc, 1).key().unwrap_or_default();
-        match status {
-            "revoked" if matches!(control.as_str(), "DC" | "OD" | "DR") => ("stopped", act),
-            "revoked" => ("cancelled", act),
-            other => (other, act),
-        }
+        let is_stopped = matches!(self.order_control(orc).as_str(), "DC" | "OD" | "DR");
+        let status = status.map(|status| match status {
+            "revoked" if is_stopped => "stopped",
+            "revoked" => "cancelled",
+            other => other,
+        });
+        (status, act)
     }
 
     fn medication_order(&mut self, orc: usize, at: usize, end: usize, claim: Claim) {
@@ -165,7 +166,13 @@ impl<'m> Draft<'m> {
             out.insert("dispenseRequest".into(), Value::Object(dispense));
         }
         self.order_notes(orc, end, &mut out);
-        let fact = self.fact(claim, out, message.segments[at].path(), act);
+        let path = message.segments[at].path();
+        if status.is_none() {
+            // As of an order of a service: what is not said stays.
+            self.fact(claim.clone(), out.clone(), path.clone(), Act::Mention);
+            out.remove("status");
+        }
+        let fact = self.fact(claim, out, path, act);
         self.own(orc, fact);
         for segment in at..end {
             self.own(segment, fact);

@@ -87,7 +87,7 @@ impl Draft<'_> {
             None => Claim::new("service_item", [&*self.institution, &*number, ""]),
         };
         let mut resource = self.service_request(Some(order.orc), obr, &claim);
-        resource.insert("status".into(), status.into());
+        resource.insert("status".into(), status.unwrap_or("unknown").into());
         let first = obr.unwrap_or(order.orc);
         if act == Act::Replace || obr.is_some() {
             self.order_notes(first, end, &mut resource);
@@ -98,7 +98,13 @@ impl Draft<'_> {
                 .filter(|at| self.message.segments[*at].id == "NTE")
                 .for_each(|at| self.keep(&self.message.field(at, 3)));
         }
-        let fact = self.fact(claim.clone(), resource, self.message.segments[first].path(), act);
+        let path = self.message.segments[first].path();
+        if status.is_none() {
+            // A message that says nothing of the status leaves it: it counts only when nothing is known yet.
+            self.fact(claim.clone(), resource.clone(), path.clone(), Act::Mention);
+            resource.remove("status");
+        }
+        let fact = self.fact(claim.clone(), resource, path, act);
         for at in first..end {
             self.own(at, fact);
         }
@@ -106,19 +112,24 @@ impl Draft<'_> {
         Some(claim)
     }
 
-    /// The status of what is ordered, and what the message does to it: a new order says all, everything else only what changed.
-    pub(super) fn order_status(&mut self, orc: usize) -> (&'static str, Act) {
+    /// The status of what is ordered, when the message says it, and what it does to the order: a new order says all, everything
+    /// else only what changed.
+    pub(super) fn order_status(&mut self, orc: usize) -> (Option<&'static str>, Act) {
         let field = self.message.field(orc, 1);
-        let control = field.component(1).key().unwrap_or_default().to_uppercase();
+        let control = self.order_control(orc);
         let act = if matches!(control.as_str(), "NW" | "OK") { Act::Replace } else { Act::Merge };
         let by_control = self.known.code("order_control", &control);
         let state = self.message.field(orc, 5);
         let by_state = self.code("order_status", state);
-        let says_status = matches!(control.as_str(), "SC" | "SN" | "SR" | "RE" | "NA");
-        if by_control.is_none() && !says_status {
+        if by_control.is_none() && self.known.code("order_reply", &control).is_none() {
             self.report(issue_at(issues::ORDER_CONTROL, &field));
         }
-        (by_control.or(by_state).unwrap_or("unknown"), act)
+        (by_control.or(by_state), act)
+    }
+
+    /// ORC-1 in capitals.
+    pub(super) fn order_control(&self, orc: usize) -> String {
+        self.message.field(orc, 1).component(1).key().unwrap_or_default().to_uppercase()
     }
 
     /// Notes (NTE) behind an order.
@@ -154,7 +165,7 @@ impl Draft<'_> {
             "status": null,
             "intent": "order",
         }));
-        let control = orc.and_then(|orc| message.field(orc, 1).key()).unwrap_or_default();
+        let control = orc.map(|orc| self.order_control(orc)).unwrap_or_default();
         let mut priority = None;
         let mut authored = None;
         let mut requester = None;

@@ -114,6 +114,44 @@ fn a_changed_order_of_one_item_is_that_item() {
 }
 
 #[test]
+fn what_is_named_again_keeps_its_code_and_what_is_changed_is_changed_as_a_whole() {
+    let house = house();
+    let source = house.source("a");
+    let herbs = ["RXE|^BID|ZY^中药饮片处方^L|1||剂", "RXC|B|HQ^黄芪^L|15|g", "RXC|B|DG^当归^L|10|g"];
+    drugs(&house, &source, 0, &[NEW, AMOXICILLIN]);
+    drugs(&house, &source, 1, &["ORC|NW|CF2|||||||AT", herbs[0], herbs[1], herbs[2]]);
+    drugs(&house, &source, 10, &["ORC|DC|CF2|||||||AT", "RXE||ZY^中药饮片处方"]);
+    drugs(&house, &source, 11, &["ORC|HD|CF1|||||||AT", "RXE||^阿莫西林"]);
+    let orders = house.all("MedicationRequest");
+    let of = |number: &str| orders.iter().find(|order| order["identifier"][0]["value"] == number).unwrap();
+    assert_eq!(of("CF2")["status"], "stopped");
+    assert_eq!(of("CF2")["contained"][0]["ingredient"].as_array().unwrap().len(), 2);
+    assert!(of("CF2").get("medicationCodeableConcept").is_none());
+    assert_eq!(of("CF1")["medicationCodeableConcept"]["coding"][0]["code"], "XZ01");
+    drugs(&house, &source, 20, &["ORC|XO|CF1|||||||AT", "RXE|^BID|^院内合剂|10||ml"]);
+    let changed = house.one("MedicationRequest?status=active");
+    assert_eq!(changed["medicationCodeableConcept"], serde_json::json!({ "text": "院内合剂" }));
+}
+
+#[test]
+fn a_number_or_a_reply_changes_no_status() {
+    let house = house();
+    let source = house.source("a");
+    drugs(&house, &source, 0, &[NEW, AMOXICILLIN]);
+    send(&house, &source, 1, "ORM^O01", &["ORC|NW|SQ1|||||||AT", "OBR|1|SQ1||XCG^血常规"]);
+    drugs(&house, &source, 10, &["ORC|NA|CF1|F77||||||AT", AMOXICILLIN]);
+    drugs(&house, &source, 11, &["ORC|UD|CF1|||||||AT", "RXE||"]);
+    send(&house, &source, 12, "ORM^O01", &["ORC|NA|SQ1|F78||||||AT", "OBR|1|SQ1|F78|XCG^血常规"]);
+    send(&house, &source, 13, "ORM^O01", &["ORC|SN|SQ1|||||||AT"]);
+    assert_eq!(states(&house, "MedicationRequest"), ["XZ01 active"]);
+    assert_eq!(states(&house, "ServiceRequest"), ["XCG active"]);
+    drugs(&house, &source, 20, &["ORC|SC|CF1|||CM||||AT", AMOXICILLIN]);
+    assert_eq!(states(&house, "MedicationRequest"), ["XZ01 completed"]);
+    send(&house, &source, 21, "ORM^O01", &["ORC|RP|SQ1|||||||AT", "OBR|1|SQ1||XCG^血常规"]);
+    assert_eq!(states(&house, "ServiceRequest"), ["XCG revoked"]);
+}
+
+#[test]
 fn two_items_of_one_code_stay_two_and_are_told_apart_by_their_dose() {
     let house = house();
     let source = house.source("a");
