@@ -166,6 +166,14 @@ impl Emergencies {
         Ok(self.between(actor.tenant, (from_ms, now_ms.saturating_add(1)), &is_open)?.found)
     }
 
+    /// Those to somebody's record since a moment, oldest first.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn to_registrations(&self, tenant: TenantId, homes: &[Home], since_ms: i64) -> Result<Listed, Failure> {
+        self.between(tenant, (since_ms, i64::MAX), &|emergency| homes.contains(&emergency.registration))
+    }
+
     /// Those opened on a day that begins at `from_ms`.
     ///
     /// # Errors

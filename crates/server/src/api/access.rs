@@ -1,5 +1,7 @@
 //! Who looked at a person: when, who, from where, why, what (调阅记录).
 
+use std::collections::HashSet;
+
 use model::{ErrorCode, Failure, Home, instant_text};
 use serde_json::{Value, json};
 use store::AuditRecord;
@@ -14,8 +16,8 @@ use crate::visit::Visit;
 
 /// The most events that one list shows.
 const EVENTS_MAX: usize = 500;
-/// Events read for it: a page left open for some hours asks thousands of times.
-const EVENTS_READ_MAX: usize = 5_000;
+/// Events read for it, of each registration: a resident's page left open asks some thousand times a day.
+const EVENTS_READ_MAX: usize = 20_000;
 
 /// `GET /api/v1/persons/{id}/access`.
 pub async fn show(visit: &Visit) -> Outcome {
@@ -27,20 +29,34 @@ fn make(visit: &Visit) -> Outcome {
     let homes = asked(visit)?;
     let tenant = visit.caller()?.tenant();
     let mut records: Vec<AuditRecord> = Vec::new();
+    let mut is_cut = false;
     for home in &homes {
         let found = visit.app.store.audit().list_for(tenant, *home, None, EVENTS_READ_MAX);
-        records.extend(found.map_err(|error| store_failure(&error))?);
+        let found = found.map_err(|error| store_failure(&error))?;
+        is_cut |= found.len() == EVENTS_READ_MAX;
+        records.extend(found);
     }
     records.sort_by_key(|record| std::cmp::Reverse((record.event.at_ms, record.sequence)));
     records.dedup_by_key(|record| record.sequence);
-    // A resident's page asks again every few seconds; what others did must not be pushed out by that.
     let asker = visit.asker()?.name.clone();
-    records.retain(|record| record.event.action != AuditAction::AccessLogRead || record.event.actor != asker);
-    let truncated = records.len() > EVENTS_MAX;
+    once_a_day(&mut records, &asker);
+    let truncated = is_cut || records.len() > EVENTS_MAX;
     records.truncate(EVENTS_MAX);
     let mut institutions = Institutions::default();
     let entries: Vec<Value> = records.iter().map(|record| entry(visit, record, &mut institutions)).collect();
     Ok(Answer::json(&json!({"entries": entries, "truncated": truncated})).disclosing(homes, records.len()))
+}
+
+/// A resident's page asks again every few seconds; what others did must not be pushed out by that. Of what the asker did, the
+/// newest of a day and page is shown, and nothing of having asked who looked.
+fn once_a_day(records: &mut Vec<AuditRecord>, asker: &str) {
+    let mut seen: HashSet<(i64, String)> = HashSet::new();
+    records.retain(|record| {
+        let event = &record.event;
+        let is_own = event.actor == asker;
+        let is_first = || seen.insert((model::china::day_of(event.at_ms), event.route.clone()));
+        !is_own || (event.action != AuditAction::AccessLogRead && is_first())
+    });
 }
 
 /// The registrations asked about, if this caller may know who looked at them: an audit administrator may for everybody (and
@@ -101,6 +117,25 @@ fn what(route: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_asker_did_does_not_push_out_what_others_did() {
+        let look = |sequence: u64, actor: &str, route: &str, at_ms: i64| {
+            let mut event =
+                trust::AuditEvent::new(at_ms, "look", model::TenantId(1), AuditAction::Search, trust::Outcome::Success);
+            (event.actor, event.route) = (actor.to_owned(), route.to_owned());
+            AuditRecord { sequence, event }
+        };
+        let day_ms = model::china::DAY_MS;
+        let mut records: Vec<AuditRecord> =
+            (0..1_000).map(|at| look(at, "resident", "GET /api/v1/me", 2 * day_ms + at.cast_signed())).collect();
+        records.push(look(1_000, "doctor", "GET /api/v1/persons/{id}/summary", 2 * day_ms));
+        records.push(look(1_001, "doctor", "GET /api/v1/persons/{id}/summary", 2 * day_ms));
+        records.push(look(1_002, "resident", "GET /api/v1/me", day_ms));
+        once_a_day(&mut records, "resident");
+        let left: Vec<u64> = records.iter().map(|record| record.sequence).collect();
+        assert_eq!(left, [0, 1_000, 1_001, 1_002]);
+    }
 
     #[test]
     fn a_route_says_what_was_looked_at() {

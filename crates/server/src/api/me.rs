@@ -13,8 +13,6 @@ use crate::visit::Visit;
 
 /// Emergency accesses of so many days are told on the first page; all of them stay in the list of who looked.
 const NOTICE_DAYS: i64 = 30;
-/// Audit events looked at for notices.
-const EVENTS_MAX: usize = 500;
 
 /// `GET /api/v1/me`.
 pub async fn show(visit: &Visit) -> Outcome {
@@ -57,29 +55,24 @@ fn told(
 ) -> Result<Vec<Value>, Failure> {
     let tenant = visit.caller()?.tenant();
     let since_ms = visit.app.now_ms() - NOTICE_DAYS * 24 * 60 * 60 * 1000;
+    // From the list of emergencies, not from the tail of the log: what the resident's own page asks is in there, too.
+    let opened = visit.app.grounds.emergencies.to_registrations(tenant, &resident.registrations, since_ms)?;
     let mut notices = Vec::new();
-    for home in resident.registrations.iter().take(1) {
-        let events = visit.app.store.audit().list_for(tenant, *home, None, EVENTS_MAX);
-        for record in events.map_err(|error| store_failure(&error))? {
-            let event = record.event;
-            if event.action != trust::AuditAction::EmergencyOpened || event.at_ms < since_ms {
-                continue;
-            }
-            let account = visit.app.store.accounts().by_name(tenant, &event.actor).ok().flatten();
-            let name = account.map_or(event.actor.clone(), |account| account.display_name);
-            let reason = event.reason.unwrap_or_default();
-            notices.push(json!({
-                "at": instant_text(event.at_ms),
-                "kind": "emergency-access",
-                "zh": format!("{name} 因“{reason}”紧急调阅了您的健康档案，平台将于次日复核。"),
-                "en": format!("{name} opened this record in an emergency (\u{201c}{reason}\u{201d}); it will be reviewed the next day."),
-                "actor": name,
-                "reason": reason,
-                "institution": event.institution,
-                "institution_name": event.institution.as_deref().and_then(|code| institutions.name(visit, code)),
-                "person": person["id"],
-            }));
-        }
+    for (_, emergency) in opened.found.into_iter().rev() {
+        let account = visit.app.store.accounts().by_name(tenant, &emergency.account).ok().flatten();
+        let name = account.map_or(emergency.account, |account| account.display_name);
+        let reason = emergency.reason;
+        notices.push(json!({
+            "at": instant_text(emergency.at_ms),
+            "kind": "emergency-access",
+            "zh": format!("{name} 因“{reason}”紧急调阅了您的健康档案，平台将于次日复核。"),
+            "en": format!("{name} opened this record in an emergency (\u{201c}{reason}\u{201d}); it will be reviewed the next day."),
+            "actor": name,
+            "reason": reason,
+            "institution": emergency.institution,
+            "institution_name": emergency.institution.as_deref().and_then(|code| institutions.name(visit, code)),
+            "person": person["id"],
+        }));
     }
     Ok(notices)
 }
