@@ -54,7 +54,7 @@ fn once_a_day(records: &mut Vec<AuditRecord>, asker: &str) {
     records.retain(|record| {
         let event = &record.event;
         let is_own = event.actor == asker;
-        let is_first = || seen.insert((model::china::day_of(event.at_ms), event.route.clone()));
+        let mut is_first = || seen.insert((model::china::day_of(event.at_ms), event.route.clone()));
         !is_own || (event.action != AuditAction::AccessLogRead && is_first())
     });
 }

@@ -8,7 +8,6 @@ use trust::{Duty, GroundKind};
 use super::lookup::{self, Institutions};
 use super::{only_parameters, summary};
 use crate::answer::{Answer, Outcome};
-use crate::caller::store_failure;
 use crate::visit::Visit;
 
 /// Emergency accesses of so many days are told on the first page; all of them stay in the list of who looked.
