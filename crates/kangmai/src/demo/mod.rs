@@ -53,7 +53,8 @@ pub fn run(arguments: &Demo) -> anyhow::Result<Ended> {
     ));
     let doors = Doors::register(&place)?;
     let options = place.options(arguments);
-    runtime()?.block_on(async {
+    let runtime = runtime()?;
+    let ended = runtime.block_on(async {
         let mut stop = std::pin::pin!(stop_signal()?);
         let running = server::start(options).await?;
         let (folder, address) = (place.folder.clone(), running.address);
@@ -69,7 +70,10 @@ pub fn run(arguments: &Demo) -> anyhow::Result<Ended> {
         }
         stop.await;
         end(running).await
-    })
+    });
+    // Who ends it while it still sends does not wait for what is being sent.
+    runtime.shutdown_background();
+    ended
 }
 
 /// Sends everything, and shows or checks. `Some`: there is nothing to wait for.

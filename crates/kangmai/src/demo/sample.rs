@@ -24,7 +24,8 @@ pub fn run(arguments: &Demo) -> anyhow::Result<Ended> {
     }
     let place = Place::new(arguments.data.as_ref())?;
     let options = place.options(arguments);
-    runtime()?.block_on(async {
+    let runtime = runtime()?;
+    let ended = runtime.block_on(async {
         let mut stop = std::pin::pin!(stop_signal()?);
         let running = server::start(options).await?;
         let folder = place.folder.clone();
@@ -38,7 +39,9 @@ pub fn run(arguments: &Demo) -> anyhow::Result<Ended> {
         }
         stop.await;
         end(running).await
-    })
+    });
+    runtime.shutdown_background();
+    ended
 }
 
 /// What the visitor gets to know.
