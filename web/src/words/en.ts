@@ -78,6 +78,7 @@ export const en: Words = {
   "medicines.none": "No medicine recorded",
   "medicines.past": "Stopped, completed or course over: {n}",
   "medicines.no.current": "No current medicine",
+  "medicines.no.current.reckoned": "None current, reckoned from the days prescribed; ask the patient",
   "results.title": "Latest results",
   "results.none": "No results",
   "results.item": "Item",

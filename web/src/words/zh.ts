@@ -76,6 +76,7 @@ export const zh = {
   "medicines.none": "无用药记录",
   "medicines.past": "已停、已完成或疗程已过 {n} 项",
   "medicines.no.current": "无在用药品",
+  "medicines.no.current.reckoned": "按处方天数推算已无在用药品，请向患者核实",
   "results.title": "最近检验检查结果",
   "results.none": "无检验检查结果",
   "results.item": "项目",

@@ -137,7 +137,7 @@ export function Medicines({ medicines, rule }: { medicines: readonly Medicine[];
         none={speak("medicines.none")}
         currentTitle={speak("medicines.current")}
         current={current}
-        noCurrent={speak("medicines.no.current")}
+        noCurrent={speak(past.some((medicine) => medicine.over) ? "medicines.no.current.reckoned" : "medicines.no.current")}
         pastTitle={speak("medicines.past", { n: past.length })}
         past={past}
         unusual={(medicine) => medicine.status !== "active"}
