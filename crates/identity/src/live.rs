@@ -92,12 +92,6 @@ impl Live {
         known.max_by_key(|other| other.score).map(|other| (other.place, other.score))
     }
 
-    /// Did people decide that these are one person?
-    #[must_use]
-    pub fn is_must_link(&self, left: u32, right: u32) -> bool {
-        self.must.get(&left).is_some_and(|others| others.contains(&right))
-    }
-
     /// Pairs with a note of being one person that cross from one group into the other.
     #[must_use]
     pub fn must_links_between(&self, left: &[u32], right: &[u32]) -> Vec<(u32, u32)> {

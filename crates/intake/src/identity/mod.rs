@@ -15,6 +15,7 @@
 //! | `ledger`  | links, events, what people decided, what waits for them: the rows |
 //! | `stage`   | what the linker says → rows and persons of a commit |
 //! | `golden`  | a person's best name, birth date …, each with where it comes from |
+//! | `labels`  | the pairs that people noted, as the standing decisions leave them |
 //! | `decide`  | merge, split, undo; the queue of people |
 //! | `matching` | who may this be? And: under which numbers is this one known? |
 //!
