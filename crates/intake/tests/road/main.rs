@@ -1,7 +1,8 @@
-//! HL7 messages on the road, one after the other: what several of them say about one thing.
+//! The road over a store in memory: what messages say one after the other.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may stop at the first surprise")]
 
+mod arriving;
 mod house;
 mod orders;
 mod reports;

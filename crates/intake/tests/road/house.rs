@@ -1,4 +1,4 @@
-//! A tenant with the road into it, in memory, for tests that send HL7 messages.
+//! A tenant with the road into it, in memory, for tests that send messages.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 use store::Store;
 use trust::{Account, MasterKey, Role};
 
-const TENANT: TenantId = TenantId(1);
+pub const TENANT: TenantId = TenantId(1);
 
 pub struct House {
     pub road: Road,
@@ -59,6 +59,15 @@ impl House {
         self.road.sources().put(TENANT, source).unwrap()
     }
 
+    pub fn send(&self, source: &Source, message: &Value) -> Receipt {
+        self.send_bytes(source, message.to_string().as_bytes())
+    }
+
+    pub fn send_table(&self, source: &Source, name: &str, text: &str) -> Receipt {
+        let delivery = Delivery { bytes: text.as_bytes(), name: Some(name), form: None };
+        block_on(self.road.receive(&self.caller, source, delivery)).unwrap()
+    }
+
     pub fn send_bytes(&self, source: &Source, bytes: &[u8]) -> Receipt {
         let delivery = Delivery { bytes, name: None, form: None };
         block_on(self.road.receive(&self.caller, source, delivery)).unwrap()
@@ -67,6 +76,14 @@ impl House {
     pub fn all(&self, query: &str) -> Vec<Value> {
         let (type_name, query) = query.split_once('?').unwrap_or((query, ""));
         let page = self.records.search(&self.caller, Some(type_name), query).unwrap();
+        let bundle: Value = serde_json::from_slice(&page.json).unwrap();
+        bundle["entry"].as_array().into_iter().flatten().map(|entry| entry["resource"].clone()).collect()
+    }
+
+    pub fn versions(&self, resource: &Value) -> Vec<Value> {
+        let (type_name, id) = (resource["resourceType"].as_str().unwrap(), resource["id"].as_str().unwrap());
+        let scope = records::HistoryScope::Instance(type_name, id);
+        let page = self.records.history(&self.caller, scope, "").unwrap();
         let bundle: Value = serde_json::from_slice(&page.json).unwrap();
         bundle["entry"].as_array().into_iter().flatten().map(|entry| entry["resource"].clone()).collect()
     }

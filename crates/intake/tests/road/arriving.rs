@@ -1,105 +1,11 @@
-//! The road over a store in memory: what comes twice, late, corrected, out of order, broken.
+//! What comes twice, late, corrected, out of order, broken.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests: a panic is the report")]
-
-use std::sync::Arc;
-
-use intake::{Delivery, Outcome, ProblemState, Receipt, Road, Source};
-use model::{Clock, Purpose, SystemClock, TenantId};
-use records::{Caller, Records, block_on};
+use intake::{Outcome, ProblemState};
+use model::{Clock, SystemClock};
+use records::block_on;
 use serde_json::{Value, json};
-use store::Store;
-use trust::{Account, MasterKey, Role};
 
-const TENANT: TenantId = TenantId(1);
-
-struct House {
-    road: Road,
-    records: Arc<Records>,
-    caller: Caller,
-}
-
-fn house() -> House {
-    let store = Store::in_memory(store::Options::new(MasterKey::generate())).unwrap();
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let records = Arc::new(Records::new(Arc::clone(&store), Arc::clone(&clock)).unwrap());
-    let road = Road::new(Arc::clone(&records), store, clock);
-    let mut account = Account::new("source-a", Role::Machine, TENANT);
-    account.grants = "system/*.cruds".parse().unwrap();
-    let actor = account.actor();
-    let filter = trust::scope(&actor, Purpose::Operations).unwrap();
-    let caller = Caller {
-        actor,
-        purpose: Purpose::Operations,
-        filter,
-        base_url: "http://localhost/fhir/R4".to_owned(),
-        strict: true,
-        request_id: "test".to_owned(),
-    };
-    House { road, records, caller }
-}
-
-impl House {
-    fn source(&self, name: &str) -> Source {
-        let source = Source {
-            name: name.to_owned(),
-            number: 0,
-            title: name.to_owned(),
-            institution: format!("99012110{name}"),
-            institutions: Vec::new(),
-            account: "source-a".to_owned(),
-            is_enabled: true,
-            encoding: None,
-            code_map: None,
-            listen: None,
-            branch: None,
-            authorities: Vec::new(),
-            patient_roots: Vec::new(),
-            aliases: std::collections::BTreeMap::new(),
-            folder: None,
-        };
-        self.road.sources().put(TENANT, source).unwrap()
-    }
-
-    fn send(&self, source: &Source, message: &Value) -> Receipt {
-        self.send_bytes(source, message.to_string().as_bytes())
-    }
-
-    fn send_bytes(&self, source: &Source, bytes: &[u8]) -> Receipt {
-        let delivery = Delivery { bytes, name: None, form: None };
-        block_on(self.road.receive(&self.caller, source, delivery)).unwrap()
-    }
-
-    fn send_table(&self, source: &Source, name: &str, text: &str) -> Receipt {
-        let delivery = Delivery { bytes: text.as_bytes(), name: Some(name), form: None };
-        block_on(self.road.receive(&self.caller, source, delivery)).unwrap()
-    }
-
-    fn all(&self, query: &str) -> Vec<Value> {
-        let (type_name, query) = query.split_once('?').unwrap_or((query, ""));
-        let page = self.records.search(&self.caller, Some(type_name), query).unwrap();
-        let bundle: Value = serde_json::from_slice(&page.json).unwrap();
-        bundle["entry"].as_array().into_iter().flatten().map(|entry| entry["resource"].clone()).collect()
-    }
-
-    fn one(&self, query: &str) -> Value {
-        let found = self.all(query);
-        assert_eq!(found.len(), 1, "{query}: {found:?}");
-        found.into_iter().next().unwrap()
-    }
-
-    fn versions(&self, resource: &Value) -> Vec<Value> {
-        let (type_name, id) = (resource["resourceType"].as_str().unwrap(), resource["id"].as_str().unwrap());
-        let scope = records::HistoryScope::Instance(type_name, id);
-        let page = self.records.history(&self.caller, scope, "").unwrap();
-        let bundle: Value = serde_json::from_slice(&page.json).unwrap();
-        bundle["entry"].as_array().into_iter().flatten().map(|entry| entry["resource"].clone()).collect()
-    }
-
-    fn problems(&self, source: &Source, state: ProblemState) -> Vec<intake::Problem> {
-        self.road.problems(TENANT, source, state, None, 100).unwrap()
-    }
-}
+use crate::house::{TENANT, house};
 
 fn bundle(time: &str, resources: &[Value]) -> Value {
     let entries: Vec<Value> = resources.iter().map(|resource| json!({ "resource": resource })).collect();
@@ -475,7 +381,7 @@ fn a_set_aside_admission_waits_for_its_own_visit() {
 
 #[test]
 fn a_replaced_document_is_superseded_and_one_that_was_added_to_is_not() {
-    let text = include_str!("../../formats/tests/cda/cases/c0052-full.xml");
+    let text = include_str!("../../../formats/tests/cda/cases/c0052-full.xml");
     let document = |number: &str, time: &str, related: &str| {
         let related = match related.split_once(' ') {
             Some((code, parent)) => format!(
